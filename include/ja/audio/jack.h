@@ -1,0 +1,71 @@
+/* The JACK client: finds the server, keeps its ports and connections through every fault, and feeds
+ * the streams.
+ *
+ * A control thread owns every libjack call that may block; the functions here return at once and
+ * belong to the main thread.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_AUDIO_JACK_H
+#define JA_AUDIO_JACK_H
+
+#include <ja/config/option.h>
+#include <ja/core/status.h>
+#include <ja/stream/inlet.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+struct ja_jack;
+
+/* One stream's ports: in_1 … in_N for the stream "main", NAME_in_1 … for any other. */
+struct ja_jack_stream {
+    const char *name;
+    unsigned inputs;     /* 1…JA_CHANNELS */
+    const char *connect; /* rules, a JA_LIST: anchored extended regular expressions of output ports'
+                            full names, or the words "capture", "monitor"; the i-th match goes to
+                            input i, cyclically */
+    struct ja_inlet *inlet;
+};
+
+struct ja_jack_setup {
+    const char *client; /* name asked for */
+    const char *server; /* NULL: JACK_DEFAULT_SERVER or "default" */
+    const struct ja_jack_stream *streams;
+    size_t stream_count;
+};
+
+enum ja_jack_state {
+    JA_JACK_WAITING, /* no server yet, or it has gone: trying again */
+    JA_JACK_RUNNING,
+    JA_JACK_STALLED, /* connected, but no process cycle for half a second */
+};
+
+struct ja_jack_status {
+    enum ja_jack_state state;
+    char reason[160]; /* a sentence */
+    char client[320]; /* name the server gave, "" when not connected */
+    unsigned rate;    /* Hz, 0 when not connected */
+    unsigned period;  /* frames */
+    bool realtime, freewheel;
+    uint64_t cycles; /* process cycles since the program's start */
+    uint64_t xruns;
+    uint64_t connections; /* how often a server was found */
+};
+
+/* Copies the setup and starts the control thread. */
+enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *setup,
+                             struct ja_error *error);
+/* Asks the control thread to leave and waits at most `wait_us`. False: it hangs in libjack; then
+ * everything it uses must be left alone (the process is about to _exit). Frees on true. */
+bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us);
+/* Readable (poll) when the status may have changed; ja_jack_status empties it. Call ja_jack_status
+ * at least 4 times a second as well: it is the watchdog. */
+int ja_jack_fd(const struct ja_jack *jack);
+void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status);
+/* Queues a MIDI message (1…3 bytes) to leave midi_out at `frame` of the server's frame clock, in
+ * order of time; false when the queue is full. */
+bool ja_jack_midi(struct ja_jack *jack, uint64_t frame, const uint8_t *bytes, unsigned count);
+
+/* --list-ports: every port with type, direction, physical or not, and its connections. */
+enum ja_status ja_ports_list(const char *server, FILE *out, struct ja_error *error);
+
+#endif

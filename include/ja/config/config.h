@@ -1,0 +1,74 @@
+/* All settings, in layers: what is set later wins, and every value knows where it came from.
+ *
+ * Belongs to the main thread; other threads get copies of filled settings structs.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_CONFIG_CONFIG_H
+#define JA_CONFIG_CONFIG_H
+
+#include <ja/config/option.h>
+#include <ja/core/status.h>
+#include <ja/core/text.h>
+#include <stdio.h>
+
+enum ja_layer {
+    JA_LAYER_DEFAULT,
+    JA_LAYER_FILE,
+    JA_LAYER_PRESET,
+    JA_LAYER_ARGUMENT,
+    JA_LAYER_LIVE,
+    JA_LAYERS
+};
+
+struct ja_config;
+
+/* `modules` is kept, not copied; NULL without memory. */
+struct ja_config *ja_config_new(const struct ja_module *const *modules, size_t count);
+void ja_config_free(struct ja_config *config);
+
+/* Sets one option from text. `name` is MODULE.OPTION or MODULE.INSTANCE.OPTION (which makes the
+ * instance). `origin` is shown by print ("argument --set", "/etc/jack-analyzer.conf:12") and
+ * copied. An unknown name is answered with the nearest known one. In JA_LAYER_LIVE an option of
+ * effect JA_START is refused. */
+enum ja_status ja_config_set(struct ja_config *config, enum ja_layer layer, const char *name,
+                             const char *text, const char *origin, struct ja_error *error);
+/* "NAME=VALUE" as after --set. */
+enum ja_status ja_config_set_pair(struct ja_config *config, enum ja_layer layer, const char *pair,
+                                  const char *origin, struct ja_error *error);
+
+/* Reads a libconfig file into `layer`. Regular file, at most 64 KiB, no @include; every key
+ * checked, errors name file and line. On error nothing of `config` has changed. */
+enum ja_status ja_config_read(struct ja_config *config, enum ja_layer layer, const char *path,
+                              struct ja_error *error);
+/* Forgets every value of a layer. */
+void ja_config_clear(struct ja_config *config, enum ja_layer layer);
+/* A copy to try changes on: change the copy, then swap, or free it. NULL without memory. */
+struct ja_config *ja_config_clone(const struct ja_config *config);
+void ja_config_swap(struct ja_config *a, struct ja_config *b);
+
+/* Fills `settings` (module->settings_size bytes) with the effective values. `instance` is NULL
+ * unless the module is named. */
+void ja_config_fill(const struct ja_config *config, const struct ja_module *module,
+                    const char *instance, void *settings);
+/* Names of a named module's instances, in order of appearance: i = 0, 1, … until NULL. */
+const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
+                               size_t i);
+
+/* What is behind a full name; returns the module and sets `option` and `instance` (pointer into
+ * `name`'s copy inside config, or NULL); NULL and a sentence with the nearest name when unknown. */
+const struct ja_module *ja_config_find(const struct ja_config *config, const char *name,
+                                       const struct ja_option **option, const char **instance,
+                                       struct ja_error *error);
+/* The effective value as text (lists joined by ','), its layer and origin. */
+enum ja_status ja_config_get(const struct ja_config *config, const char *name,
+                             struct ja_text *value, enum ja_layer *layer, const char **origin,
+                             struct ja_error *error);
+
+/* --list-options: every row with type, range, default and help. */
+void ja_config_list(const struct ja_config *config, FILE *out);
+/* --print-config: every effective value with its origin, readable again as a configuration file. */
+void ja_config_print(const struct ja_config *config, FILE *out);
+/* jack-analyzer.conf: every option commented out at its default, with its sentence. */
+void ja_config_sample(const struct ja_config *config, FILE *out);
+
+#endif

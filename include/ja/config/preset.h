@@ -1,0 +1,20 @@
+/* Presets: named bundles of settings, of a kind (genre, target, box) that says what they may set.
+ *
+ * Searched as KIND/NAME.conf in $XDG_CONFIG_HOME/jack-analyzer/presets, /etc/jack-analyzer/presets,
+ * the data directory and, during development, ./presets; the first hit wins.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_CONFIG_PRESET_H
+#define JA_CONFIG_PRESET_H
+
+#include <ja/config/config.h>
+
+/* Reads preset "KIND/NAME" into JA_LAYER_PRESET. A later preset of the same kind replaces the
+ * former one wholly; of another kind it is laid over it. On error nothing has changed. */
+enum ja_status ja_preset_apply(struct ja_config *config, const char *name, struct ja_error *error);
+/* --list-presets: kind/name, description, file. */
+void ja_preset_list(FILE *out);
+/* Checks every preset that can be found (for --check); reports the first fault. */
+enum ja_status ja_preset_check_all(const struct ja_config *config, struct ja_error *error);
+
+#endif

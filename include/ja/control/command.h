@@ -1,0 +1,51 @@
+/* What an operator can say while the music plays: one table of commands for OSC and every other way
+ * in.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_CONTROL_COMMAND_H
+#define JA_CONTROL_COMMAND_H
+
+#include <ja/core/status.h>
+#include <ja/core/text.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct ja_argument {
+    char type; /* 's', 'i' or 'f' */
+    const char *string;
+    int integer;
+    double number;
+};
+
+/* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. */
+struct ja_operator {
+    void *data;
+    enum ja_status (*set)(void *data, const char *option, const char *value, struct ja_text *reply);
+    enum ja_status (*get)(void *data, const char *option, struct ja_text *reply);
+    enum ja_status (*preset)(void *data, const char *name, struct ja_text *reply);
+    enum ja_status (*reset)(void *data, struct ja_text *reply);
+    enum ja_status (*pause)(void *data, bool paused, struct ja_text *reply);
+    enum ja_status (*mute)(void *data, const char *output, bool mute, struct ja_text *reply);
+    enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
+};
+
+struct ja_command {
+    const char *name;
+    const char *arguments; /* OSC type letters: s i f, v for any of them */
+    const char *help;      /* one sentence */
+    enum ja_status (*run)(const struct ja_operator *operator, const struct ja_argument * arguments,
+                          struct ja_text *reply);
+};
+
+extern const struct ja_command ja_commands[];
+extern const size_t ja_command_count;
+
+/* Finds the command, checks number and types of arguments (i and f are taken for each other where
+ * exact), runs it. `reply` always holds a sentence or value. */
+enum ja_status ja_command_run(const struct ja_operator *operator, const char * name,
+                              const struct ja_argument *arguments, size_t count,
+                              struct ja_text *reply);
+/* --list-commands */
+void ja_command_list(FILE *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* Steering by OSC: /ja/ctl/COMMAND arguments…, each answered to its sender with /ja/ack s(command)
+ * i(1 or 0) s(text).
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_CONTROL_OSC_H
+#define JA_CONTROL_OSC_H
+
+#include <ja/config/option.h>
+#include <ja/control/command.h>
+#include <ja/core/loop.h>
+
+/* Options "control.…": enable, bind address, port. */
+extern const struct ja_module ja_control_module;
+
+struct ja_control_settings {
+    bool enable;
+    char address[64]; /* numeric */
+    int port;         /* UDP */
+};
+
+struct ja_control;
+
+/* Opens the socket and watches it in `loop`; JA_FAILED and a sentence when the address cannot be
+ * bound. */
+enum ja_status ja_control_open(struct ja_control **control,
+                               const struct ja_control_settings *settings, struct ja_loop *loop,
+                               const struct ja_operator *operator, struct ja_error * error);
+void ja_control_close(struct ja_control *control); /* NULL is fine */
+
+#endif

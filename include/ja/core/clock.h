@@ -1,0 +1,11 @@
+/* The one clock of the program: CLOCK_MONOTONIC in microseconds, as JACK's own time.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_CORE_CLOCK_H
+#define JA_CORE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t ja_clock_us(void);
+
+#endif

@@ -1,0 +1,60 @@
+/* The pipeline: cuts sound into slices and hops, makes the shared spectrum, and runs all stages in
+ * order.
+ *
+ * Knows no thread and no clock: whoever feeds it, in blocks of whatever size, gets the same
+ * results.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_PIPELINE_PIPELINE_H
+#define JA_PIPELINE_PIPELINE_H
+
+#include <ja/pipeline/catalogue.h>
+#include <ja/pipeline/stage.h>
+
+/* Options "analysis.…". */
+struct ja_analysis_settings {
+    int window;      /* index: hann, hamming, blackman */
+    int window_size; /* samples of the shared spectrum */
+    int hop;         /* frames; 0: a hundredth of a second */
+};
+extern const struct ja_module ja_analysis_module;
+
+/* Where results go. */
+struct ja_pipeline_out {
+    void (*frame)(void *data, const struct ja_frame *frame, size_t size); /* size: bytes */
+    void (*event)(void *data, const struct ja_event *event);
+    void *data;
+};
+
+struct ja_pipeline_setup {
+    unsigned rate;     /* Hz of the samples it will be fed, 44100 or 48000 */
+    unsigned channels; /* 1…8 */
+    double start;      /* s of audio: time of the first sample it will be fed */
+    const struct ja_analysis_settings *analysis;
+    const struct ja_stage_class *const *stages;
+    size_t stage_count;
+    const void *const
+        *settings; /* one settings struct per stage, copied; NULL: the defaults of every row */
+    struct ja_pipeline_out out;
+};
+
+struct ja_pipeline *ja_pipeline_new(const struct ja_pipeline_setup *setup, struct ja_error *error);
+void ja_pipeline_free(struct ja_pipeline *pipeline); /* NULL is fine */
+
+/* `count` frames of each channel. Samples must be finite. */
+void ja_pipeline_feed(struct ja_pipeline *pipeline, const float *const *channels, size_t count);
+/* Moves time on by `seconds` during which nothing was heard, and resets every stage. */
+void ja_pipeline_skip(struct ja_pipeline *pipeline, double seconds);
+/* All stages forget the past; time goes on. */
+void ja_pipeline_reset(struct ja_pipeline *pipeline);
+/* New settings for the stages of `module`; reopens them where an option of effect JA_REOPEN
+ * differs. On error the old ones stay. */
+enum ja_status ja_pipeline_configure(struct ja_pipeline *pipeline, const struct ja_module *module,
+                                     const void *settings, struct ja_error *error);
+void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, const char *reason);
+/* Publishes an event that comes from outside the stages (a gap). */
+void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
+/* s of audio fed so far, in whole slices. */
+double ja_pipeline_now(const struct ja_pipeline *pipeline);
+
+#endif

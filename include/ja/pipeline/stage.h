@@ -1,0 +1,107 @@
+/* A stage: one feature or predictor, called in order for every stretch of sound.
+ *
+ * A stage reads no clock, no random source and no file: time is the time of the samples. The same
+ * samples give the same results. It allocates in open only. An event carries when it happened, not
+ * when it was noticed.
+ *
+ * Time runs in slices (about 3.3 ms) and hops (three slices, 10 ms at 44.1 and 48 kHz). `listen` is
+ * called for each slice as soon as it is there and is for what must be quick; `process` is called
+ * after the last slice of each hop, with the spectrum.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_PIPELINE_STAGE_H
+#define JA_PIPELINE_STAGE_H
+
+#include <ja/config/option.h>
+#include <ja/core/status.h>
+#include <ja/pipeline/event.h>
+#include <stdint.h>
+
+/* A stretch of sound: a slice in listen, a hop in process. Samples are finite and within ±16. */
+struct ja_span {
+    double time;   /* s of audio: its first sample */
+    double end;    /* s of audio: one past its last sample, and how much has been consumed */
+    unsigned rate; /* Hz, 44100 or 48000 */
+    unsigned size; /* frames */
+    unsigned channel_count;
+    const float *mono;            /* size samples: mean of the channels */
+    const float *const *channels; /* channel_count × size samples */
+};
+
+/* Short-time spectrum of the last `window` samples of mono, ending with the hop. */
+struct ja_spectrum {
+    unsigned window; /* samples */
+    unsigned bins;   /* window / 2 + 1 */
+    double bin_hz;
+    const float *magnitude; /* bins; a full-scale sine on a bin gives 1.0 */
+    const float *power;     /* bins; magnitude squared */
+};
+
+enum ja_output_type { JA_OUTPUT_NUMBER, JA_OUTPUT_BOOL };
+
+/* One value, or `width` values, that a stage leaves in every analysis frame. */
+struct ja_output {
+    const char *name; /* as in the frame: "rms" */
+    const char *unit; /* NULL: none */
+    enum ja_output_type type;
+    unsigned width;  /* values; above 1 a list */
+    double min, max; /* what values to expect; NAN: not bounded */
+    const char *help;
+};
+
+struct ja_stage;
+
+/* Facts known when a stage is opened. */
+struct ja_stage_setup {
+    unsigned rate;  /* Hz, 44100 or 48000 */
+    unsigned slice; /* frames of each listen */
+    unsigned hop;   /* frames of each process */
+    unsigned channels;
+};
+
+/* Something told to the stages from outside the sound. */
+enum ja_notice { JA_NOTICE_INPUT_LOST, JA_NOTICE_INPUT_BACK };
+
+struct ja_stage_class {
+    const struct ja_module *module; /* name, help and options; settings are its settings struct */
+    size_t state_size;              /* bytes of zeroed state made before open */
+    const struct ja_output *outputs;
+    size_t output_count;
+    unsigned events;     /* 1u << JA_EVENT_… for every type it may emit */
+    bool needs_spectrum; /* else `spectrum` may be NULL in process */
+
+    /* Allocates what is needed, with stage->settings. On error everything is released again. */
+    enum ja_status (*open)(struct ja_stage *stage, const struct ja_stage_setup *setup,
+                           struct ja_error *error);
+    /* Each is optional but close where open allocates. */
+    void (*listen)(struct ja_stage *stage, const struct ja_span *slice);
+    /* `out`: this stage's own outputs, one after another, NAN before the call. */
+    void (*process)(struct ja_stage *stage, const struct ja_span *hop,
+                    const struct ja_spectrum *spectrum, float *out);
+    void (*heard)(struct ja_stage *stage,
+                  const struct ja_event *event); /* an event of an earlier stage */
+    void (*notice)(struct ja_stage *stage, enum ja_notice notice, const char *reason, double now);
+    void (*configure)(
+        struct ja_stage *stage); /* stage->settings have changed (options of effect JA_LIVE) */
+    void (*reset)(struct ja_stage *stage); /* forget the past: new track, long gap */
+    void (*close)(struct ja_stage *stage);
+};
+
+struct ja_pipeline;
+
+struct ja_stage {
+    const struct ja_stage_class *class;
+    struct ja_pipeline *pipeline;
+    void *settings;  /* the module's settings struct */
+    void *state;     /* state_size bytes */
+    float *out;      /* this stage's outputs in the frame being made */
+    size_t position; /* in the pipeline's order */
+};
+
+/* Publishes an event; `emitted` is filled in. In listen, process, heard and notice only. */
+void ja_stage_emit(struct ja_stage *stage, const struct ja_event *event);
+/* In open: where an earlier stage's output `name` will stand in every frame (valid in process);
+ * NULL when there is none. */
+const float *ja_stage_input(struct ja_stage *stage, const char *name);
+
+#endif

@@ -1,0 +1,74 @@
+/* A sink: where results go. One instance per target, all in the main thread.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_SINK_SINK_H
+#define JA_SINK_SINK_H
+
+#include <ja/config/option.h>
+#include <ja/core/loop.h>
+#include <ja/core/status.h>
+#include <ja/stream/stream.h>
+#include <stdint.h>
+
+struct ja_sink;
+
+/* What a sink sees of a stream. */
+struct ja_tap {
+    const char *name;             /* "main" */
+    struct ja_timebase timebase;  /* at is NAN when offline */
+    struct ja_stream_stats stats; /* refreshed once a second */
+};
+
+/* ja_clock_us at which stream time `time` is (or was) at the source; 0 when there is no timebase.
+ */
+uint64_t ja_tap_us(const struct ja_tap *tap, double time);
+
+/* What all sinks share, owned by the app. */
+struct ja_sink_host {
+    struct ja_loop *loop;
+    const struct ja_catalogue *catalogue;
+    struct ja_resolver *resolver; /* see ja/net/resolver.h */
+    uint64_t start_us;            /* when the program started */
+    const struct ja_tap *taps;    /* every stream */
+    size_t tap_count;
+    void (*server)(void *data, uint64_t *xruns); /* JACK's xruns; leaves 0 offline */
+    void *data;
+};
+
+struct ja_sink_class {
+    const struct ja_module *module; /* named when there can be several */
+    size_t state_size;
+    bool live_only; /* not opened when a file is worked off as fast as possible */
+    enum ja_status (*open)(struct ja_sink *sink, struct ja_error *error);
+    /* Each optional. */
+    void (*frame)(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_frame *frame);
+    void (*event)(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event);
+    void (*second)(struct ja_sink *sink); /* once a second */
+    void (*muted)(struct ja_sink *sink);  /* sink->mute has changed: release what is held */
+    /* settings have changed; `before` are the former. */
+    enum ja_status (*configure)(struct ja_sink *sink, const void *before, struct ja_error *error);
+    void (*close)(struct ja_sink *sink); /* sends what must be sent (releases), frees */
+};
+
+struct ja_sink {
+    const struct ja_sink_class *class;
+    const struct ja_sink_host *host;
+    char name[64];  /* of the instance; the class's when not named */
+    void *settings; /* the module's settings struct */
+    void *state;
+    bool mute;
+    uint64_t sent, failed; /* packets or lines */
+};
+
+/* Makes, fills (settings are copied) and opens; NULL and a sentence on error. */
+struct ja_sink *ja_sink_new(const struct ja_sink_class *class, const struct ja_sink_host *host,
+                            const char *name, const void *settings, struct ja_error *error);
+void ja_sink_free(struct ja_sink *sink);
+/* Called by the app; they look at mute and at which functions exist. */
+void ja_sink_frame(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_frame *frame);
+void ja_sink_event(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event);
+void ja_sink_mute(struct ja_sink *sink, bool mute);
+enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
+                                 struct ja_error *error);
+
+#endif

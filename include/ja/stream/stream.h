@@ -1,0 +1,93 @@
+/* One analysed signal: sound goes in through its inlet, results come out as messages.
+ *
+ * Live, ja_stream_start gives it a worker thread; offline, ja_stream_run does the same work in the
+ * caller's thread. Results are the same bytes either way.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_STREAM_STREAM_H
+#define JA_STREAM_STREAM_H
+
+#include <ja/pipeline/pipeline.h>
+#include <ja/stream/inlet.h>
+
+struct ja_stream;
+
+struct ja_stream_setup {
+    const char *name;  /* "main" */
+    unsigned channels; /* 1…JA_CHANNELS */
+    const struct ja_analysis_settings *analysis;
+    const struct ja_stage_class *const *stages;
+    size_t stage_count;
+    const void *const *settings; /* one per stage, copied */
+};
+
+enum ja_message_type { JA_MESSAGE_FRAME, JA_MESSAGE_EVENT, JA_MESSAGE_TIMEBASE };
+
+/* How stream time and the clock relate: mono_us = us + (time - at) * 1e6. */
+struct ja_timebase {
+    double at;     /* s of audio; NAN: not known, no live source */
+    double us;     /* ja_clock_us at which the sound of `at` was at the source */
+    unsigned rate; /* Hz of the source */
+};
+
+struct ja_message {
+    enum ja_message_type type;
+    size_t size; /* bytes of what follows */
+    union {
+        const struct ja_frame *frame;
+        const struct ja_event *event;
+        const struct ja_timebase *timebase;
+    };
+};
+
+/* A snapshot of counters. */
+struct ja_stream_stats {
+    uint64_t delivered, processed, lost,
+        lost_blocks;          /* frames; blocks. processed + lost == delivered once idle */
+    uint64_t repaired;        /* samples that were not finite or beyond ±16 */
+    uint64_t frames_withheld; /* analysis frames that found no room on the way out */
+    uint64_t events_withheld;
+    double load;         /* share of real time the worker needs, 0…, over about a second */
+    double worst_hop_ms; /* longest time for one hop since the last call of
+                            ja_stream_stats_reset_worst */
+    double queue_ms;     /* sound waiting in the inlet */
+    double now;          /* s of audio analysed */
+};
+
+/* --- Main thread
+ * ------------------------------------------------------------------------------------------ */
+
+struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_error *error);
+/* Stops the worker if there is one. NULL is fine. */
+void ja_stream_free(struct ja_stream *stream);
+const char *ja_stream_name(const struct ja_stream *stream);
+unsigned ja_stream_channels(const struct ja_stream *stream);
+/* For the one producer; lives as long as the stream. */
+struct ja_inlet *ja_stream_inlet(struct ja_stream *stream);
+
+/* Starts the worker; it calls `wake(data)` (any thread, must not block) when messages have come. */
+enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data), void *data,
+                               struct ja_error *error);
+/* Without a worker: works off everything in the inlet and the commands. */
+void ja_stream_run(struct ja_stream *stream);
+/* Without a worker, at the end of a file: works off also what is less than a slice and what the
+ * resampler holds. */
+void ja_stream_finish(struct ja_stream *stream);
+
+/* The next message, or false. What it points to is valid until the next call. */
+bool ja_stream_receive(struct ja_stream *stream, struct ja_message *message);
+
+/* Commands to the worker, in order; false when its queue is full (then nothing happened). */
+bool ja_stream_configure(struct ja_stream *stream, const struct ja_module *module,
+                         const void *settings);
+bool ja_stream_reset(struct ja_stream *stream);
+bool ja_stream_pause(struct ja_stream *stream,
+                     bool paused); /* paused: sound is consumed and counted, not analysed */
+bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const char *reason);
+
+/* --- Any thread
+ * -------------------------------------------------------------------------------------------- */
+
+void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *stats);
+
+#endif
