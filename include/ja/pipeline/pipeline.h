@@ -14,7 +14,7 @@
 /* Options "analysis.…". */
 struct ja_analysis_settings {
     int window;      /* index: hann, hamming, blackman */
-    int window_size; /* samples of the shared spectrum */
+    int window_size; /* index: 512, 1024, … 8192 samples of the shared spectrum */
     int hop;         /* frames; 0: a hundredth of a second */
 };
 extern const struct ja_module ja_analysis_module;
@@ -33,8 +33,7 @@ struct ja_pipeline_setup {
     const struct ja_analysis_settings *analysis;
     const struct ja_stage_class *const *stages;
     size_t stage_count;
-    const void *const
-        *settings; /* one settings struct per stage, copied; NULL: the defaults of every row */
+    const void *const *settings; /* one filled settings struct per stage, copied */
     struct ja_pipeline_out out;
 };
 

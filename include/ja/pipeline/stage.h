@@ -96,6 +96,7 @@ struct ja_stage {
     void *state;     /* state_size bytes */
     float *out;      /* this stage's outputs in the frame being made */
     size_t position; /* in the pipeline's order */
+    bool open;       /* false after a failed reopening: it is left out */
 };
 
 /* Publishes an event; `emitted` is filled in. In listen, process, heard and notice only. */

@@ -1,0 +1,109 @@
+/* The table of event types and fields, and their one JSON form.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/core/json.h>
+#include <ja/pipeline/event.h>
+
+#include <assert.h>
+
+#define FIELD(group, name, type, help)                                                             \
+    { #name, type, offsetof(struct ja_event, group.name), help }
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const struct ja_event_field beat_fields[] = {
+    FIELD(beat, seq, JA_FIELD_INT, "counts the beats since start"),
+    FIELD(beat, beat_in_bar, JA_FIELD_INT, "1 is the downbeat, 0 unknown"),
+    FIELD(beat, bpm, JA_FIELD_NUMBER, "beats per minute"),
+    FIELD(beat, confidence, JA_FIELD_NUMBER, "0 to 1"),
+};
+static const struct ja_event_field tempo_fields[] = {
+    FIELD(tempo, bpm, JA_FIELD_NUMBER, "beats per minute from now on"),
+    FIELD(tempo, confidence, JA_FIELD_NUMBER, "0 to 1"),
+    FIELD(tempo, change, JA_FIELD_WORD, "start, drift or step"),
+    FIELD(tempo, from_bpm, JA_FIELD_NUMBER, "beats per minute before"),
+};
+static const struct ja_event_field onset_fields[] = {
+    FIELD(onset, strength, JA_FIELD_NUMBER, "0 to 1"),
+    FIELD(onset, band, JA_FIELD_WORD, "full, low, mid or high"),
+};
+static const struct ja_event_field note_fields[] = {
+    FIELD(note, on, JA_FIELD_BOOL, "begins (true) or ends"),
+    FIELD(note, midi, JA_FIELD_NUMBER, "MIDI note number with its fraction"),
+    FIELD(note, hz, JA_FIELD_NUMBER, "fundamental frequency"),
+    FIELD(note, velocity, JA_FIELD_NUMBER, "0 to 1"),
+};
+static const struct ja_event_field prediction_fields[] = {
+    FIELD(prediction, kind, JA_FIELD_WORD, "beat, energy, tempo or harmony"),
+    FIELD(prediction, label, JA_FIELD_WORD, "what is expected"),
+    FIELD(prediction, value, JA_FIELD_NUMBER, "its size: for a beat the tempo in beats per minute"),
+    FIELD(prediction, confidence, JA_FIELD_NUMBER, "0 to 1"),
+};
+static const struct ja_event_field state_fields[] = {
+    FIELD(state, state, JA_FIELD_WORD,
+          "no_input, silent, noise, learning, locked, flywheel or lost"),
+    FIELD(state, reason, JA_FIELD_TEXT, "why, in a sentence"),
+};
+static const struct ja_event_field gap_fields[] = {
+    FIELD(gap, frames, JA_FIELD_LONG, "frames of sound that were lost"),
+    FIELD(gap, cause, JA_FIELD_WORD, "overflow, server, restart or rate"),
+};
+
+#define INFO(name, help)                                                                           \
+    { #name, help, name##_fields, COUNT(name##_fields) }
+
+static const struct ja_event_info infos[JA_EVENT_TYPES] = {
+    [JA_EVENT_BEAT] = INFO(beat, "one beat of the music; exactly one event per beat"),
+    [JA_EVENT_TEMPO] = INFO(tempo, "the tempo was found or has changed"),
+    [JA_EVENT_ONSET] = INFO(onset, "a sound begins"),
+    [JA_EVENT_NOTE] = INFO(note, "a note of a melody begins or ends"),
+    [JA_EVENT_PREDICTION] = INFO(prediction, "what will happen at `time`"),
+    [JA_EVENT_STATE] = INFO(state, "what the analyser makes of its input has changed"),
+    [JA_EVENT_GAP] = INFO(gap, "sound was lost before `time`"),
+};
+
+const struct ja_event_info *ja_event_info(enum ja_event_type type) {
+    assert(type < JA_EVENT_TYPES);
+    return &infos[type];
+}
+
+static void write_field(const struct ja_event_field *field, const struct ja_event *event,
+                        struct ja_json *json) {
+    const char *at = (const char *)event + field->offset;
+    ja_json_key(json, field->name);
+    switch (field->type) {
+    case JA_FIELD_INT:
+        ja_json_integer(json, *(const int *)at);
+        break;
+    case JA_FIELD_LONG:
+        ja_json_integer(json, *(const long long *)at);
+        break;
+    case JA_FIELD_BOOL:
+        ja_json_bool(json, *(const bool *)at);
+        break;
+    case JA_FIELD_NUMBER:
+        ja_json_number(json, *(const double *)at);
+        break;
+    case JA_FIELD_WORD:
+        ja_json_string(json, *(const char *const *)at);
+        break;
+    case JA_FIELD_TEXT:
+        ja_json_string(json, at);
+        break;
+    }
+}
+
+void ja_event_write_json(const struct ja_event *event, const char *stream, struct ja_json *json) {
+    const struct ja_event_info *info = ja_event_info(event->type);
+    ja_json_begin_object(json);
+    ja_json_key(json, "type");
+    ja_json_string(json, info->name);
+    ja_json_key(json, "stream");
+    ja_json_string(json, stream);
+    ja_json_key(json, "time");
+    ja_json_time(json, event->time);
+    ja_json_key(json, "emitted");
+    ja_json_time(json, event->emitted);
+    for (size_t i = 0; i < info->field_count; i++)
+        write_field(&info->fields[i], event, json);
+    ja_json_end_object(json);
+}

@@ -1,0 +1,23 @@
+/* The spectrum all stages share: a window over the last samples, one FFT per hop.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_PIPELINE_SPECTRUM_H
+#define JA_PIPELINE_SPECTRUM_H
+
+#include <ja/core/status.h>
+#include <ja/pipeline/stage.h>
+
+enum ja_window { JA_WINDOW_HANN, JA_WINDOW_HAMMING, JA_WINDOW_BLACKMAN };
+
+struct ja_spectrum_maker;
+
+/* `size` samples, a power of two. */
+struct ja_spectrum_maker *ja_spectrum_new(enum ja_window window, unsigned size, unsigned rate,
+                                          struct ja_error *error);
+void ja_spectrum_free(struct ja_spectrum_maker *maker); /* NULL is fine */
+/* Takes in the next `count` samples and returns the spectrum of the last `size`. */
+const struct ja_spectrum *ja_spectrum_make(struct ja_spectrum_maker *maker, const float *samples,
+                                           unsigned count);
+void ja_spectrum_reset(struct ja_spectrum_maker *maker);
+
+#endif
