@@ -1,0 +1,148 @@
+/* Writes JSON into a text buffer: no tree, no allocation, no locale, no non-finite number.
+ *
+ * One flag is enough to place the commas: after any value or closing bracket the next member needs
+ * one, after an opening bracket or a key it does not.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/core/json.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void ja_json_init(struct ja_json *json, struct ja_text *text) {
+    *json = (struct ja_json){.text = text};
+}
+
+static void begin_member(struct ja_json *json) {
+    if (json->comma)
+        ja_text_put(json->text, ",");
+    json->comma = true;
+}
+
+static void put_raw(struct ja_json *json, const char *value) {
+    begin_member(json);
+    ja_text_put(json->text, value);
+}
+
+static void begin_list(struct ja_json *json, const char *bracket) {
+    put_raw(json, bracket);
+    json->comma = false;
+}
+
+static void end_list(struct ja_json *json, const char *bracket) {
+    ja_text_put(json->text, bracket);
+    json->comma = true;
+}
+
+void ja_json_begin_object(struct ja_json *json) {
+    begin_list(json, "{");
+}
+
+void ja_json_end_object(struct ja_json *json) {
+    end_list(json, "}");
+}
+
+void ja_json_begin_array(struct ja_json *json) {
+    begin_list(json, "[");
+}
+
+void ja_json_end_array(struct ja_json *json) {
+    end_list(json, "]");
+}
+
+/* Bytes of the well-formed UTF-8 sequence at `s` (Unicode 15, table 3-7); 0 when there is none. */
+static size_t utf8_length(const unsigned char *s) {
+    static const struct {
+        unsigned char first, last;               /* range of the first byte */
+        unsigned char second_first, second_last; /* of the second; the others are 80…BF */
+        unsigned char length;
+    } forms[] = {
+        {0x00, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    size_t form = 0, count = sizeof forms / sizeof forms[0];
+    while (form < count && (s[0] < forms[form].first || s[0] > forms[form].last))
+        form++;
+    if (form == count)
+        return 0;
+    if (forms[form].length > 1 &&
+        (s[1] < forms[form].second_first || s[1] > forms[form].second_last))
+        return 0;
+    for (size_t i = 2; i < forms[form].length; i++)
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    return forms[form].length;
+}
+
+static void put_character(struct ja_text *text, const char *at, size_t length) {
+    if (length == 0)
+        ja_text_put(text, "\xef\xbf\xbd"); /* U+FFFD, the replacement character */
+    else if (*at == '"' || *at == '\\')
+        ja_text_format(text, "\\%c", *at);
+    else if (*at == '\n')
+        ja_text_put(text, "\\n");
+    else if (length == 1 && *at < 0x20)
+        ja_text_format(text, "\\u%04x", (unsigned)*at);
+    else
+        ja_text_put_bytes(text, at, length);
+}
+
+static void put_quoted(struct ja_text *text, const char *string) {
+    ja_text_put(text, "\"");
+    while (*string) {
+        size_t length = utf8_length((const unsigned char *)string);
+        put_character(text, string, length);
+        string += length ? length : 1;
+    }
+    ja_text_put(text, "\"");
+}
+
+void ja_json_key(struct ja_json *json, const char *key) {
+    begin_member(json);
+    put_quoted(json->text, key);
+    ja_text_put(json->text, ":");
+    json->comma = false;
+}
+
+void ja_json_string(struct ja_json *json, const char *value) {
+    if (!value) {
+        put_raw(json, "null");
+        return;
+    }
+    begin_member(json);
+    put_quoted(json->text, value);
+}
+
+void ja_json_number(struct ja_json *json, double value) {
+    begin_member(json);
+    if (isfinite(value))
+        ja_text_format(json->text, "%.9g", value == 0 ? 0.0 : value); /* never -0 */
+    else
+        ja_text_put(json->text, "null");
+}
+
+void ja_json_time(struct ja_json *json, double seconds) {
+    if (!isfinite(seconds)) {
+        put_raw(json, "null");
+        return;
+    }
+    char digits[330]; /* the largest double has 309 before the point */
+    int length = snprintf(digits, sizeof digits, "%.6f", seconds);
+    while (digits[length - 1] == '0')
+        length--;
+    if (digits[length - 1] == '.')
+        length--;
+    digits[length] = '\0';
+    put_raw(json, strcmp(digits, "-0") == 0 ? "0" : digits);
+}
+
+void ja_json_integer(struct ja_json *json, long long value) {
+    begin_member(json);
+    ja_text_format(json->text, "%lld", value);
+}
+
+void ja_json_bool(struct ja_json *json, bool value) {
+    put_raw(json, value ? "true" : "false");
+}
