@@ -58,7 +58,7 @@ static const struct ja_event_info infos[JA_EVENT_TYPES] = {
     [JA_EVENT_NOTE] = INFO(note, "a note of a melody begins or ends"),
     [JA_EVENT_PREDICTION] = INFO(prediction, "what will happen at `time`"),
     [JA_EVENT_STATE] = INFO(state, "what the analyser makes of its input has changed"),
-    [JA_EVENT_GAP] = INFO(gap, "sound was lost before `time`"),
+    [JA_EVENT_GAP] = INFO(gap, "sound is missing from `time` on"),
 };
 
 const struct ja_event_info *ja_event_info(enum ja_event_type type) {

@@ -19,6 +19,7 @@ struct ja_pipeline {
     unsigned rate, channels;
     unsigned slice, hop; /* frames */
     double start;        /* s of audio at frame 0 */
+    double lag;          /* s, added to what is called emitted */
     uint64_t done;       /* frames of whole slices since start */
     unsigned filled;     /* frames gathered of the current hop */
     float *mono;         /* hop frames */
@@ -166,6 +167,7 @@ struct ja_pipeline *ja_pipeline_new(const struct ja_pipeline_setup *setup, struc
     pipeline->rate = setup->rate;
     pipeline->channels = setup->channels;
     pipeline->start = setup->start;
+    pipeline->lag = setup->lag;
     pipeline->out = setup->out;
     if (set_up(pipeline, setup, error) != JA_OK) {
         ja_pipeline_free(pipeline);
@@ -275,6 +277,17 @@ void ja_pipeline_feed(struct ja_pipeline *pipeline, const float *const *channels
     }
 }
 
+void ja_pipeline_finish(struct ja_pipeline *pipeline) {
+    static const float silence[64];
+    const float *channels[MOST_CHANNELS];
+    for (unsigned c = 0; c < pipeline->channels; c++)
+        channels[c] = silence;
+    while (pipeline->filled > 0) {
+        unsigned missing = pipeline->hop - pipeline->filled;
+        ja_pipeline_feed(pipeline, channels, missing < 64 ? missing : 64);
+    }
+}
+
 void ja_pipeline_reset(struct ja_pipeline *pipeline) {
     for (size_t i = 0; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
@@ -348,7 +361,7 @@ void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, con
 
 static void publish(struct ja_pipeline *pipeline, size_t from, const struct ja_event *event) {
     struct ja_event final = *event;
-    final.emitted = ja_pipeline_now(pipeline);
+    final.emitted = ja_pipeline_now(pipeline) + pipeline->lag;
     if (pipeline->out.event)
         pipeline->out.event(pipeline->out.data, &final);
     for (size_t i = from; i < pipeline->stage_count; i++) {

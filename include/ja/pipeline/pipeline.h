@@ -30,6 +30,7 @@ struct ja_pipeline_setup {
     unsigned rate;     /* Hz of the samples it will be fed, 44100 or 48000 */
     unsigned channels; /* 1…8 */
     double start;      /* s of audio: time of the first sample it will be fed */
+    double lag;        /* s by which what has been consumed is ahead of what is fed (resampling) */
     const struct ja_analysis_settings *analysis;
     const struct ja_stage_class *const *stages;
     size_t stage_count;
@@ -53,6 +54,8 @@ enum ja_status ja_pipeline_configure(struct ja_pipeline *pipeline, const struct 
 void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, const char *reason);
 /* Publishes an event that comes from outside the stages (a gap). */
 void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
+/* Fills the current hop up with silence, so that its frame comes out: the end of a file. */
+void ja_pipeline_finish(struct ja_pipeline *pipeline);
 /* s of audio fed so far, in whole slices. */
 double ja_pipeline_now(const struct ja_pipeline *pipeline);
 

@@ -47,9 +47,8 @@ struct ja_stream_stats {
     uint64_t repaired;        /* samples that were not finite or beyond ±16 */
     uint64_t frames_withheld; /* analysis frames that found no room on the way out */
     uint64_t events_withheld;
-    double load;         /* share of real time the worker needs, 0…, over about a second */
-    double worst_hop_ms; /* longest time for one hop since the last call of
-                            ja_stream_stats_reset_worst */
+    double load; /* share of real time the worker needed, 0…, over the last second of audio */
+    double worst_hop_ms; /* longest time for one hop in that second */
     double queue_ms;     /* sound waiting in the inlet */
     double now;          /* s of audio analysed */
 };

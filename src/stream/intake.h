@@ -1,0 +1,43 @@
+/* From the inlet's blocks to one unbroken stretch of clean sound in the pipeline.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_STREAM_INTAKE_H
+#define JA_STREAM_INTAKE_H
+
+#include "resample.h"
+
+#include <ja/pipeline/pipeline.h>
+#include <ja/stream/inlet.h>
+#include <ja/stream/stream.h>
+
+struct ja_intake {
+    /* Set once by the owner. */
+    struct ja_inlet *inlet;
+    unsigned channels;
+    struct ja_pipeline_setup setup; /* rate, start and lag are filled in for each new pipeline */
+    void (*timebase)(void *data, const struct ja_timebase *timebase);
+    void *data; /* for timebase */
+
+    struct ja_pipeline *pipeline;   /* NULL until the first block has told its rate */
+    struct ja_resampler *resampler; /* NULL at 44.1 and 48 kHz */
+    float *samples;                 /* one block, channel after channel */
+    struct ja_block last;           /* the block before */
+    uint64_t lost_seen;             /* inlet->lost when it was read */
+    double start;                   /* s of audio where the present run of input frames began */
+    uint64_t frames;                /* input frames since */
+    double told_at;                 /* s of audio of the last timebase handed on */
+    bool paused;
+    uint64_t repaired;  /* samples */
+    uint64_t processed; /* frames */
+};
+
+enum ja_status ja_intake_init(struct ja_intake *intake, struct ja_error *error);
+void ja_intake_done(struct ja_intake *intake);
+/* Works off one block; false when the inlet is empty. */
+bool ja_intake_block(struct ja_intake *intake);
+/* Makes sure that there is a pipeline, also before any sound has told its rate. */
+bool ja_intake_prepare(struct ja_intake *intake);
+/* The end of a file: works off what is held back. */
+void ja_intake_finish(struct ja_intake *intake);
+
+#endif

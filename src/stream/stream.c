@@ -1,0 +1,408 @@
+/* A stream: the intake and its pipeline, commands in, messages out, with or without a worker
+ * thread.
+ *
+ * Whoever runs the stream (the worker, or the caller of ja_stream_run) does the same: carry out
+ * waiting commands, then work off blocks. Results go into one ring. When that fills up, frames are
+ * left out first: a part of the ring is kept for events.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "denormals.h"
+#include "intake.h"
+
+#include <ja/core/clock.h>
+#include <ja/core/log.h>
+#include <ja/core/text.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RESULT_BYTES = 1 << 20,
+    RESERVED_FOR_EVENTS = RESULT_BYTES / 4,
+    COMMAND_BYTES = 1 << 16,
+    LARGEST_SETTINGS = 4096,
+    WORKER_STACK_BYTES = 512 * 1024,
+};
+
+enum command_type { COMMAND_CONFIGURE, COMMAND_RESET, COMMAND_PAUSE, COMMAND_NOTICE };
+
+struct command {
+    enum command_type type;
+    const struct ja_module *module; /* CONFIGURE */
+    enum ja_notice notice;          /* NOTICE */
+    bool paused;                    /* PAUSE */
+    size_t size;                    /* bytes that follow: settings, or the reason with its NUL */
+};
+
+struct message_head {
+    enum ja_message_type type;
+    size_t size;
+};
+
+/* How long the work takes; the worker's own, published once per second of audio. */
+struct meter {
+    uint64_t hop_began_us, busy_us, worst_us;
+    uint64_t frames;
+};
+
+struct ja_stream {
+    char name[64];
+    struct ja_inlet inlet;
+    struct ja_intake intake;
+    void **settings; /* one per stage, kept up to date for the next pipeline */
+    struct ja_ring *commands, *results;
+    void *received; /* the message last handed out */
+    size_t received_room;
+
+    pthread_t worker;
+    bool started;
+    atomic_bool stop;
+    void (*wake)(void *data);
+    void *wake_data;
+
+    struct meter meter;
+    _Atomic uint64_t processed, repaired, frames_withheld, events_withheld;
+    _Atomic double load, worst_hop_ms, now;
+    _Atomic unsigned rate;
+};
+
+/* --- Results
+ * --------------------------------------------------------------------------------------------- */
+
+static bool send_message(struct ja_stream *stream, enum ja_message_type type, const void *data,
+                         size_t size) {
+    struct message_head head = {type, size};
+    struct ja_ring_write write;
+    if (!ja_ring_begin(stream->results, &write, sizeof head + size))
+        return false;
+    ja_ring_put(&write, &head, sizeof head);
+    ja_ring_put(&write, data, size);
+    ja_ring_commit(&write);
+    return true;
+}
+
+static void time_hop(struct meter *meter) {
+    uint64_t now_us = ja_clock_us();
+    uint64_t took_us = now_us - meter->hop_began_us;
+    if (took_us > meter->worst_us)
+        meter->worst_us = took_us;
+    meter->hop_began_us = now_us;
+}
+
+static void send_frame(void *data, const struct ja_frame *frame, size_t size) {
+    struct ja_stream *stream = data;
+    time_hop(&stream->meter);
+    if (ja_ring_write_space(stream->results) < RESERVED_FOR_EVENTS + size ||
+        !send_message(stream, JA_MESSAGE_FRAME, frame, size))
+        stream->frames_withheld++;
+}
+
+static void send_event(void *data, const struct ja_event *event) {
+    struct ja_stream *stream = data;
+    if (!send_message(stream, JA_MESSAGE_EVENT, event, sizeof *event))
+        stream->events_withheld++;
+}
+
+static void send_timebase(void *data, const struct ja_timebase *timebase) {
+    struct ja_stream *stream = data;
+    if (!send_message(stream, JA_MESSAGE_TIMEBASE, timebase, sizeof *timebase))
+        stream->events_withheld++;
+}
+
+bool ja_stream_receive(struct ja_stream *stream, struct ja_message *message) {
+    struct message_head head;
+    if (!ja_ring_read(stream->results, &head, sizeof head))
+        return false;
+    assert(head.size <= stream->received_room);
+    ja_ring_read(stream->results, stream->received, head.size);
+    *message = (struct ja_message){.type = head.type, .size = head.size};
+    message->frame = stream->received;
+    return true;
+}
+
+/* --- Commands
+ * -------------------------------------------------------------------------------------------- */
+
+static bool send_command(struct ja_stream *stream, const struct command *command,
+                         const void *data) {
+    struct ja_ring_write write;
+    if (!ja_ring_begin(stream->commands, &write, sizeof *command + command->size))
+        return false;
+    ja_ring_put(&write, command, sizeof *command);
+    if (command->size > 0)
+        ja_ring_put(&write, data, command->size);
+    ja_ring_commit(&write);
+    sem_post(&stream->inlet.ready);
+    return true;
+}
+
+bool ja_stream_configure(struct ja_stream *stream, const struct ja_module *module,
+                         const void *settings) {
+    struct command command = {
+        .type = COMMAND_CONFIGURE, .module = module, .size = module->settings_size};
+    assert(command.size <= LARGEST_SETTINGS);
+    return send_command(stream, &command, settings);
+}
+
+bool ja_stream_reset(struct ja_stream *stream) {
+    return send_command(stream, &(struct command){.type = COMMAND_RESET}, NULL);
+}
+
+bool ja_stream_pause(struct ja_stream *stream, bool paused) {
+    return send_command(stream, &(struct command){.type = COMMAND_PAUSE, .paused = paused}, NULL);
+}
+
+bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const char *reason) {
+    struct command command = {.type = COMMAND_NOTICE, .notice = notice, .size = strlen(reason) + 1};
+    return command.size <= LARGEST_SETTINGS && send_command(stream, &command, reason);
+}
+
+static void configure(struct ja_stream *stream, const struct ja_module *module,
+                      const void *settings) {
+    struct ja_error error;
+    const struct ja_pipeline_setup *setup = &stream->intake.setup;
+    if (stream->intake.pipeline &&
+        ja_pipeline_configure(stream->intake.pipeline, module, settings, &error) != JA_OK) {
+        ja_log(JA_LOG_ERROR, "stream %s keeps its former %s settings: %s", stream->name,
+               module->name, error.text);
+        return;
+    }
+    for (size_t i = 0; i < setup->stage_count; i++) {
+        if (setup->stages[i]->module == module)
+            memcpy(stream->settings[i], settings, module->settings_size);
+    }
+}
+
+static void run_command(struct ja_stream *stream, const struct command *command, const void *data) {
+    struct ja_pipeline *pipeline = stream->intake.pipeline;
+    switch (command->type) {
+    case COMMAND_CONFIGURE:
+        configure(stream, command->module, data);
+        break;
+    case COMMAND_RESET:
+        if (pipeline)
+            ja_pipeline_reset(pipeline);
+        break;
+    case COMMAND_PAUSE:
+        stream->intake.paused = command->paused;
+        break;
+    case COMMAND_NOTICE:
+        if (ja_intake_prepare(&stream->intake))
+            ja_pipeline_notice(stream->intake.pipeline, command->notice, data);
+        break;
+    }
+}
+
+static void run_commands(struct ja_stream *stream) {
+    struct command command;
+    alignas(max_align_t) char data[LARGEST_SETTINGS];
+    while (ja_ring_read(stream->commands, &command, sizeof command)) {
+        ja_ring_read(stream->commands, data, command.size);
+        run_command(stream, &command, data);
+    }
+}
+
+/* --- Work
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void publish_meter(struct ja_stream *stream, uint64_t took_us) {
+    const struct ja_block *block = &stream->intake.last;
+    struct meter *meter = &stream->meter;
+    meter->busy_us += took_us;
+    meter->frames += block->frames;
+    if (meter->frames < block->rate)
+        return;
+    stream->load = (double)meter->busy_us * 1e-6 * block->rate / (double)meter->frames;
+    stream->worst_hop_ms = (double)meter->worst_us * 1e-3;
+    meter->busy_us = meter->worst_us = meter->frames = 0;
+}
+
+static bool work_off_block(struct ja_stream *stream) {
+    uint64_t began_us = stream->meter.hop_began_us = ja_clock_us();
+    if (!ja_intake_block(&stream->intake))
+        return false;
+    publish_meter(stream, ja_clock_us() - began_us);
+    stream->processed = stream->intake.processed;
+    stream->repaired = stream->intake.repaired;
+    stream->rate = stream->intake.last.rate;
+    if (stream->intake.pipeline)
+        stream->now = ja_pipeline_now(stream->intake.pipeline);
+    return true;
+}
+
+void ja_stream_run(struct ja_stream *stream) {
+    ja_denormals_flush();
+    do
+        run_commands(stream);
+    while (work_off_block(stream));
+}
+
+void ja_stream_finish(struct ja_stream *stream) {
+    ja_stream_run(stream);
+    ja_intake_finish(&stream->intake);
+}
+
+static void *work(void *data) {
+    struct ja_stream *stream = data;
+    ja_denormals_flush();
+    while (!stream->stop) {
+        if (sem_wait(&stream->inlet.ready) != 0)
+            continue;
+        do
+            run_commands(stream);
+        while (!stream->stop && work_off_block(stream));
+        if (ja_ring_read_space(stream->results) > 0)
+            stream->wake(stream->wake_data);
+    }
+    return NULL;
+}
+
+enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data), void *data,
+                               struct ja_error *error) {
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    stream->wake = wake;
+    stream->wake_data = data;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int fault = pthread_create(&stream->worker, &attributes, work, stream);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (fault)
+        return ja_fail(error, JA_FAILED, "the analysis thread of stream %s cannot start: %s",
+                       stream->name, strerror(fault));
+    stream->started = true;
+    return JA_OK;
+}
+
+/* --- Life
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static bool copy_settings(struct ja_stream *stream, const struct ja_stream_setup *setup) {
+    stream->settings = calloc(setup->stage_count + 1, sizeof *stream->settings);
+    if (!stream->settings)
+        return false;
+    for (size_t i = 0; i < setup->stage_count; i++) {
+        size_t size = setup->stages[i]->module->settings_size;
+        stream->settings[i] = malloc(size ? size : 1);
+        if (!stream->settings[i])
+            return false;
+        if (size)
+            memcpy(stream->settings[i], setup->settings[i], size);
+    }
+    return true;
+}
+
+static size_t largest_message(const struct ja_stream_setup *setup) {
+    size_t values = 0;
+    for (size_t s = 0; s < setup->stage_count; s++) {
+        for (size_t o = 0; o < setup->stages[s]->output_count; o++)
+            values += setup->stages[s]->outputs[o].width;
+    }
+    size_t frame = sizeof(struct ja_frame) + values * sizeof(float);
+    return frame > sizeof(struct ja_event) ? frame : sizeof(struct ja_event);
+}
+
+static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_setup *setup,
+                             struct ja_error *error) {
+    stream->commands = ja_ring_new(COMMAND_BYTES);
+    stream->results = ja_ring_new(RESULT_BYTES);
+    stream->received_room = largest_message(setup);
+    stream->received = malloc(stream->received_room);
+    if (!stream->commands || !stream->results || !stream->received || !copy_settings(stream, setup))
+        return ja_fail(error, JA_FAILED, "no memory for stream %s", setup->name);
+    stream->intake.inlet = &stream->inlet;
+    stream->intake.channels = setup->channels;
+    stream->intake.timebase = send_timebase;
+    stream->intake.data = stream;
+    stream->intake.told_at = NAN;
+    stream->intake.setup = (struct ja_pipeline_setup){
+        .channels = setup->channels,
+        .analysis = setup->analysis,
+        .stages = setup->stages,
+        .stage_count = setup->stage_count,
+        .settings = (const void *const *)stream->settings,
+        .out = {send_frame, send_event, stream},
+    };
+    return ja_intake_init(&stream->intake, error);
+}
+
+struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_error *error) {
+    struct ja_stream *stream = calloc(1, sizeof *stream);
+    if (!stream) {
+        ja_fail(error, JA_FAILED, "no memory for stream %s", setup->name);
+        return NULL;
+    }
+    ja_text_copy(stream->name, sizeof stream->name, setup->name);
+    if (!ja_inlet_init(&stream->inlet, setup->channels)) {
+        ja_fail(error, JA_FAILED, "no memory for the sound of stream %s", setup->name);
+        free(stream);
+        return NULL;
+    }
+    if (set_up(stream, setup, error) != JA_OK) {
+        ja_stream_free(stream);
+        return NULL;
+    }
+    return stream;
+}
+
+static void stop_worker(struct ja_stream *stream) {
+    stream->stop = true;
+    sem_post(&stream->inlet.ready);
+    pthread_join(stream->worker, NULL);
+}
+
+void ja_stream_free(struct ja_stream *stream) {
+    if (!stream)
+        return;
+    if (stream->started)
+        stop_worker(stream);
+    ja_intake_done(&stream->intake);
+    for (size_t i = 0; stream->settings && i < stream->intake.setup.stage_count; i++)
+        free(stream->settings[i]);
+    free(stream->settings);
+    free(stream->received);
+    ja_ring_free(stream->results);
+    ja_ring_free(stream->commands);
+    ja_inlet_done(&stream->inlet);
+    free(stream);
+}
+
+const char *ja_stream_name(const struct ja_stream *stream) {
+    return stream->name;
+}
+
+unsigned ja_stream_channels(const struct ja_stream *stream) {
+    return stream->intake.channels;
+}
+
+struct ja_inlet *ja_stream_inlet(struct ja_stream *stream) {
+    return &stream->inlet;
+}
+
+void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *stats) {
+    *stats = (struct ja_stream_stats){
+        .repaired = stream->repaired,
+        .frames_withheld = stream->frames_withheld,
+        .events_withheld = stream->events_withheld,
+        .load = stream->load,
+        .worst_hop_ms = stream->worst_hop_ms,
+        .now = stream->now,
+    };
+    stats->processed = stream->processed; /* before delivered, so that it is never ahead of it */
+    stats->lost_blocks = stream->inlet.lost_blocks;
+    stats->lost = stream->inlet.lost;
+    stats->delivered = stream->inlet.delivered;
+    uint64_t waiting = stats->delivered - stats->lost - stats->processed;
+    stats->queue_ms = stream->rate ? 1e3 * (double)waiting / stream->rate : 0;
+}
