@@ -72,8 +72,7 @@ struct ja_stream {
     _Atomic unsigned rate;
 };
 
-/* --- Results
- * --------------------------------------------------------------------------------------------- */
+/* --- Results --- */
 
 static bool send_message(struct ja_stream *stream, enum ja_message_type type, const void *data,
                          size_t size) {
@@ -126,8 +125,7 @@ bool ja_stream_receive(struct ja_stream *stream, struct ja_message *message) {
     return true;
 }
 
-/* --- Commands
- * -------------------------------------------------------------------------------------------- */
+/* --- Commands --- */
 
 static bool send_command(struct ja_stream *stream, const struct command *command,
                          const void *data) {
@@ -208,9 +206,7 @@ static void run_commands(struct ja_stream *stream) {
     }
 }
 
-/* --- Work
- * ------------------------------------------------------------------------------------------------
- */
+/* --- Work --- */
 
 static void publish_meter(struct ja_stream *stream, uint64_t took_us) {
     const struct ja_block *block = &stream->intake.last;
@@ -270,6 +266,7 @@ enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data
     sigset_t all, before;
     stream->wake = wake;
     stream->wake_data = data;
+    stream->stop = false;
     sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
@@ -284,9 +281,16 @@ enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data
     return JA_OK;
 }
 
-/* --- Life
- * ------------------------------------------------------------------------------------------------
- */
+void ja_stream_stop(struct ja_stream *stream) {
+    if (!stream->started)
+        return;
+    stream->stop = true;
+    sem_post(&stream->inlet.ready);
+    pthread_join(stream->worker, NULL);
+    stream->started = false;
+}
+
+/* --- Life --- */
 
 static bool copy_settings(struct ja_stream *stream, const struct ja_stream_setup *setup) {
     stream->settings = calloc(setup->stage_count + 1, sizeof *stream->settings);
@@ -356,17 +360,10 @@ struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_e
     return stream;
 }
 
-static void stop_worker(struct ja_stream *stream) {
-    stream->stop = true;
-    sem_post(&stream->inlet.ready);
-    pthread_join(stream->worker, NULL);
-}
-
 void ja_stream_free(struct ja_stream *stream) {
     if (!stream)
         return;
-    if (stream->started)
-        stop_worker(stream);
+    ja_stream_stop(stream);
     ja_intake_done(&stream->intake);
     for (size_t i = 0; stream->settings && i < stream->intake.setup.stage_count; i++)
         free(stream->settings[i]);

@@ -21,22 +21,19 @@ struct ja_ring_write {
     size_t end; /* where the message ends, free-running */
 };
 
-/* --- Any thread, while no other uses the ring
- * ------------------------------------------------------------ */
+/* --- Any thread, while no other uses the ring --- */
 
 /* A ring for at least `capacity` bytes (rounded up to a power of two), its memory touched so that
  * no page fault is left for the users; NULL without memory or above 1 GiB. */
 struct ja_ring *ja_ring_new(size_t capacity);
 void ja_ring_free(struct ja_ring *ring); /* NULL is fine */
 
-/* --- Any thread
- * ------------------------------------------------------------------------------------------ */
+/* --- Any thread --- */
 
 /* Bytes the ring can hold. */
 size_t ja_ring_capacity(const struct ja_ring *ring);
 
-/* --- Writing thread only (all real-time safe: no lock, no system call, no allocation)
- * --------------------- */
+/* --- Writing thread only (all real-time safe: no lock, no system call, no allocation) --- */
 
 /* Bytes that can be written now. */
 size_t ja_ring_write_space(const struct ja_ring *ring);
@@ -50,8 +47,7 @@ void ja_ring_commit(const struct ja_ring_write *write);
 /* The three above in one: all of `size` bytes or none. */
 bool ja_ring_write(struct ja_ring *ring, const void *data, size_t size);
 
-/* --- Reading thread only (real-time safe)
- * ----------------------------------------------------------------- */
+/* --- Reading thread only (real-time safe) --- */
 
 /* Bytes that can be read now. */
 size_t ja_ring_read_space(const struct ja_ring *ring);

@@ -53,8 +53,7 @@ struct ja_stream_stats {
     double now;          /* s of audio analysed */
 };
 
-/* --- Main thread
- * ------------------------------------------------------------------------------------------ */
+/* --- Main thread --- */
 
 struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_error *error);
 /* Stops the worker if there is one. NULL is fine. */
@@ -67,6 +66,9 @@ struct ja_inlet *ja_stream_inlet(struct ja_stream *stream);
 /* Starts the worker; it calls `wake(data)` (any thread, must not block) when messages have come. */
 enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data), void *data,
                                struct ja_error *error);
+/* Ends the worker; what it has not worked off waits for ja_stream_run. Without a worker it does
+ * nothing. */
+void ja_stream_stop(struct ja_stream *stream);
 /* Without a worker: works off everything in the inlet and the commands. */
 void ja_stream_run(struct ja_stream *stream);
 /* Without a worker, at the end of a file: works off also what is less than a slice and what the
@@ -84,8 +86,7 @@ bool ja_stream_pause(struct ja_stream *stream,
                      bool paused); /* paused: sound is consumed and counted, not analysed */
 bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const char *reason);
 
-/* --- Any thread
- * -------------------------------------------------------------------------------------------- */
+/* --- Any thread --- */
 
 void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *stats);
 
