@@ -1,9 +1,10 @@
-# jack-analyzer: the ear of a live rig. `make help` tells what one can type.
+# jack-analyzer: the ear of a live rig. `make help` shows what one can type.
 
 # What a packager or a user may set.
 CC ?= cc
 AR ?= ar
 PKG_CONFIG ?= pkg-config
+INSTALL ?= install
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -13,18 +14,25 @@ SAN ?=
 VERSION := 0.1.0
 DATADIR := $(PREFIX)/share/jack-analyzer
 
+# What pkg-config must know, each with the Debian package that brings it; and what else a bare
+# Debian needs to build, to run the demo and to run the tests.
+LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
+	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev
+BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
+DEMO_PACKAGES := jackd2
+TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
+	liblo-tools aubio-tools clang python3 python3-numpy mandoc procps
+
+MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
 BUILD := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 
-PACKAGES := jack liblo aubio libconfig sndfile samplerate
-TEST_PACKAGES := cmocka
-
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
 	-Iinclude -Isrc -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	-pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
-	$(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
-TEST_LIBS := $(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES) 2>/dev/null)
+	-pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
+ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) -lm
 
 LIB_SOURCES := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
@@ -32,11 +40,24 @@ UNIT_SOURCES := $(wildcard test/unit/*.c test/signals/*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
+TEST_SCRIPTS := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py))
 
-.PHONY: all unit tools test clean
+.PHONY: all unit tools help demo test bench deps install uninstall clean jack-analyzer.conf FORCE
 .SECONDARY:
 
 all: $(BUILD)/jack-analyzer
+
+help:
+	@echo 'make                     build build/plain/jack-analyzer'
+	@echo 'make demo [AUDIO=file]   show it at work: on a file, or on music of its own'
+	@echo 'make test                install what the tests need, then run all of them'
+	@echo 'make bench               measure delays and memory on this machine'
+	@echo 'make deps                install the Debian packages that building needs'
+	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
+	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
+	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
+	@echo 'make clean               remove build/'
+	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
 
 $(BUILD)/jack-analyzer: $(BUILD)/src/main.o $(BUILD)/libja.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -45,20 +66,80 @@ $(BUILD)/libja.a: $(LIB_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # One program per file: cmocka tests, and the tools that live tests and benchmarks use.
+$(BUILD)/test/tools/%: $(BUILD)/test/tools/%.o $(BUILD)/libja.a
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS)
 $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libja.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS) $(TEST_LIBS)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
 
-tools: $(TOOLS)
 unit: $(UNIT_PROGRAMS)
+tools: $(TOOLS)
 
-# Every test speaks TAP; test/run counts.
-test: all unit tools
-	BUILD=$(BUILD) test/run
+# Compiler and flags of the last build: another PREFIX or CFLAGS builds anew. It is also where a
+# missing package is noticed, before any compiler could complain.
+$(BUILD)/flags: FORCE
+	@for library in $(LIBRARIES); do $(PKG_CONFIG) --exists $${library%:*} 2>/dev/null || { \
+		echo "The package $${library#*:} is missing ($${library%:*})." \
+			"'make deps' installs all that building needs." >&2; exit 1; }; done
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
+
+deps:
+	@src/dist/packages.sh $(BUILD_PACKAGES)
+
+export AUDIO
+demo:
+	@src/dist/demo.sh --check-audio
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(DEMO_PACKAGES)
+	@$(MAKE) --no-print-directory all build/plain/test/tools/ja-play
+	@src/dist/demo.sh
+
+# Every test speaks TAP; test/run counts. Unit tests run twice, the second time with sanitizers;
+# what threads share a third time, under the thread sanitizer.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+THREADED := $(wildcard $(patsubst %,test/unit/test_%.c,ring inlet stream loop resolver jack))
+test:
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	$(MAKE) $(JOBS) SAN= all unit tools
+	$(MAKE) $(JOBS) SAN=address,undefined all unit
+	$(MAKE) $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
+	test/run $(UNIT_SOURCES:%.c=build/plain/%) $(UNIT_SOURCES:%.c=build/address-undefined/%) \
+		$(THREADED:%.c=build/thread/%) $(TEST_SCRIPTS)
+
+bench:
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
+	@for bench in test/bench/*.sh; do $$bench || exit 1; done
+
+# The sample configuration is written by the option tables themselves.
+jack-analyzer.conf: $(BUILD)/test/tools/ja-conf-sample
+	$< >$@.new
+	mv $@.new $@
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/jack-analyzer
+PRESETS := $(wildcard presets/*/*.conf)
+
+install: all
+	$(INSTALL) -d "$(BINDIR)" "$(MANDIR)" "$(DOCDIR)"
+	$(INSTALL) -m 755 $(BUILD)/jack-analyzer "$(BINDIR)"
+	$(INSTALL) -m 644 src/man/jack-analyzer.1 "$(MANDIR)"
+	$(INSTALL) -m 644 README.md jack-analyzer.conf "$(DOCDIR)"
+	@for preset in $(PRESETS); do \
+		$(INSTALL) -D -m 644 $$preset "$(DESTDIR)$(DATADIR)/$$preset" || exit 1; done
+
+# Takes away these files and the folders that were made for them, nothing else.
+uninstall:
+	rm -f "$(BINDIR)/jack-analyzer" "$(MANDIR)/jack-analyzer.1"
+	rm -f "$(DOCDIR)/README.md" "$(DOCDIR)/jack-analyzer.conf"
+	@for preset in $(PRESETS); do rm -f "$(DESTDIR)$(DATADIR)/$$preset"; done
+	@rmdir "$(DOCDIR)" $(foreach d,$(sort $(dir $(PRESETS))),"$(DESTDIR)$(DATADIR)/$d") \
+		"$(DESTDIR)$(DATADIR)/presets" "$(DESTDIR)$(DATADIR)" 2>/dev/null || :
 
 clean:
 	rm -rf build
