@@ -76,6 +76,10 @@ $(BUILD)/test/tools/%: $(BUILD)/test/tools/%.o $(BUILD)/libja.a
 $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libja.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
 
+# Tests that let allocations fail (test/support/failing.h).
+FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
+$(addprefix $(BUILD)/test/unit/,test_ring test_loop): ALL_LIBS += $(FAILING)
+
 unit: $(UNIT_PROGRAMS)
 tools: $(TOOLS)
 
