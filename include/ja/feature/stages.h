@@ -1,0 +1,17 @@
+/* The features: what sounds now, one stage each, in the order in which they must run.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_FEATURE_STAGES_H
+#define JA_FEATURE_STAGES_H
+
+#include <ja/pipeline/stage.h>
+
+extern const struct ja_stage_class ja_level_stage;   /* rms, peak */
+extern const struct ja_stage_class ja_silence_stage; /* silence */
+extern const struct ja_stage_class ja_onset_stage;   /* onset_detected, onset_strength */
+extern const struct ja_stage_class ja_pitch_stage;   /* pitch, pitch_confidence */
+extern const struct ja_stage_class ja_note_stage;    /* reads rms, silence, pitch; hears onsets */
+extern const struct ja_stage_class ja_beat_stage;    /* tempo, beat_phase …; reads silence */
+extern const struct ja_stage_class ja_state_stage;   /* reads silence; hears beats */
+
+#endif
