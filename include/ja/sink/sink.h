@@ -9,6 +9,7 @@
 #include <ja/core/status.h>
 #include <ja/stream/stream.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct ja_sink;
 
@@ -40,10 +41,11 @@ struct ja_sink_class {
     size_t state_size;
     bool live_only; /* not opened when a file is worked off as fast as possible */
     enum ja_status (*open)(struct ja_sink *sink, struct ja_error *error);
-    /* Each optional. */
+    /* Each optional. A muted sink gets no frames, and of the events those of state alone, so that
+     * it knows where things stand; it must not send them. */
     void (*frame)(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_frame *frame);
     void (*event)(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event);
-    void (*second)(struct ja_sink *sink); /* once a second */
+    void (*second)(struct ja_sink *sink); /* once a second, muted or not */
     void (*muted)(struct ja_sink *sink);  /* sink->mute has changed: release what is held */
     /* settings have changed; `before` are the former. */
     enum ja_status (*configure)(struct ja_sink *sink, const void *before, struct ja_error *error);
@@ -67,8 +69,18 @@ void ja_sink_free(struct ja_sink *sink);
 /* Called by the app; they look at mute and at which functions exist. */
 void ja_sink_frame(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_frame *frame);
 void ja_sink_event(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event);
+void ja_sink_second(struct ja_sink *sink);
 void ja_sink_mute(struct ja_sink *sink, bool mute);
 enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
                                  struct ja_error *error);
+
+/* The sinks there are, for modules.c. */
+extern const struct ja_sink_class ja_osc_sink;    /* "target": OSC over UDP, many */
+extern const struct ja_sink_class ja_events_sink; /* "events": JSON lines */
+extern const struct ja_sink_class ja_frames_sink; /* "frames": JSON lines */
+extern const struct ja_sink_class ja_terminal_sink;
+
+/* --list-outputs, the part on OSC: every address with types, when it is sent, and meaning. */
+void ja_osc_list(FILE *out);
 
 #endif

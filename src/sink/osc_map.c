@@ -1,0 +1,220 @@
+/* The table of OSC addresses, and how a row is filled.
+ *
+ * A new address is a row. A row's sources are fields of an event, outputs of the frame or figures
+ * of the second; a row whose outputs no stage makes is simply never sent.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "osc_map.h"
+
+#include <assert.h>
+#include <ja/core/math.h>
+#include <ja/core/text.h>
+#include <ja/sink/sink.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#define EVENT(field, type, change)                                                                 \
+    { JA_OSC_FROM_EVENT, type, offsetof(struct ja_event, field), NULL, change }
+#define INT(field) EVENT(field, JA_FIELD_INT, JA_OSC_AS_IS)
+#define NUMBER(field) EVENT(field, JA_FIELD_NUMBER, JA_OSC_AS_IS)
+#define UNIT(field) EVENT(field, JA_FIELD_NUMBER, JA_OSC_UNIT)
+#define SECOND(field, type)                                                                        \
+    { JA_OSC_FROM_SECOND, type, offsetof(struct ja_osc_second, field), NULL, JA_OSC_AS_IS }
+#define FRAME(output, change)                                                                      \
+    { JA_OSC_FROM_FRAME, JA_FIELD_NUMBER, 0, output, change }
+#define ONE                                                                                        \
+    { .origin = JA_OSC_ONE, .type = JA_FIELD_NUMBER }
+#define UNTIL                                                                                      \
+    { .origin = JA_OSC_UNTIL, .type = JA_FIELD_NUMBER }
+
+#define ANY 0, NULL
+#define WHERE(field, word) offsetof(struct ja_event, field), word
+#define NO_EVENT -1, ANY
+
+/* Address, types, when; event and what its word must be; epsilon; sources; help. */
+// clang-format off
+const struct ja_osc_row ja_osc_rows[] = {
+    {"/beat", "iiff", JA_OSC_BEAT, JA_EVENT_BEAT, ANY, 0,
+     {INT(beat.seq), INT(beat.beat_in_bar), NUMBER(beat.bpm), UNIT(beat.confidence)},
+     "number of the beat, beat in the bar (0: unknown), BPM, confidence"},
+    {"/beat/pulse", "f", JA_OSC_PULSE, JA_EVENT_BEAT, ANY, 0, {ONE},
+     "1.0 on the beat, 0.0 after pulse_ms"},
+    {"/beat/next", "fiff", JA_OSC_EVENT, JA_EVENT_PREDICTION, WHERE(prediction.kind, "beat"), 0,
+     {UNTIL, EVENT(prediction.label, JA_FIELD_WORD, JA_OSC_WORD), NUMBER(prediction.value),
+      UNIT(prediction.confidence)},
+     "seconds until the next beat, beat in the bar (0: unknown), BPM, confidence"},
+    {"/phase", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("beat_phase", JA_OSC_UNIT)},
+     "0…1 from one beat to the next"},
+    {"/bpm", "f", JA_OSC_STATE, NO_EVENT, 0.005, {FRAME("tempo", JA_OSC_AS_IS)},
+     "confirmed tempo in beats per minute"},
+    {"/bpm/confidence", "f", JA_OSC_STATE, NO_EVENT, 0.005,
+     {FRAME("tempo_confidence", JA_OSC_UNIT)}, "0…1, how sure the tempo is"},
+    {"/onset", "f", JA_OSC_EVENT, JA_EVENT_ONSET, WHERE(onset.band, "full"), 0,
+     {UNIT(onset.strength)}, "a sound begins: its strength 0…1"},
+    {"/onset/low", "f", JA_OSC_EVENT, JA_EVENT_ONSET, WHERE(onset.band, "low"), 0,
+     {UNIT(onset.strength)}, "the same in the bass"},
+    {"/onset/mid", "f", JA_OSC_EVENT, JA_EVENT_ONSET, WHERE(onset.band, "mid"), 0,
+     {UNIT(onset.strength)}, "the same in the middle"},
+    {"/onset/high", "f", JA_OSC_EVENT, JA_EVENT_ONSET, WHERE(onset.band, "high"), 0,
+     {UNIT(onset.strength)}, "the same in the treble"},
+    {"/pitch", "fff", JA_OSC_CONTINUOUS, NO_EVENT, 0.005,
+     {FRAME("pitch", JA_OSC_AS_IS), FRAME("pitch", JA_OSC_MIDI),
+      FRAME("pitch_confidence", JA_OSC_UNIT)},
+     "pitch in Hz, as a MIDI note with its fraction, confidence; only while there is one"},
+    {"/note", "if", JA_OSC_EVENT, JA_EVENT_NOTE, ANY, 0,
+     {NUMBER(note.midi), EVENT(note.velocity, JA_FIELD_NUMBER, JA_OSC_HELD)},
+     "MIDI note, velocity 0…1; velocity 0 ends it"},
+    {"/level/rms", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("rms", JA_OSC_UNIT)},
+     "level 0…1 as RMS"},
+    {"/level/peak", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("peak", JA_OSC_UNIT)},
+     "level 0…1 of the highest sample"},
+    {"/state", "ss", JA_OSC_STATE, JA_EVENT_STATE, ANY, 0,
+     {EVENT(state.state, JA_FIELD_WORD, JA_OSC_AS_IS),
+      EVENT(state.reason, JA_FIELD_TEXT, JA_OSC_AS_IS)},
+     "what the analyser makes of its input, and why"},
+    {"/stats", "iifff", JA_OSC_SECOND, NO_EVENT, 0,
+     {SECOND(xruns, JA_FIELD_INT), SECOND(lost_blocks, JA_FIELD_INT),
+      SECOND(load, JA_FIELD_NUMBER), SECOND(worst_hop_ms, JA_FIELD_NUMBER),
+      SECOND(queue_ms, JA_FIELD_NUMBER)},
+     "xruns, lost blocks, worker load 0…1, longest hop in ms, sound waiting in ms"},
+    {"/heartbeat", "i", JA_OSC_HEARTBEAT, NO_EVENT, 0, {SECOND(uptime_s, JA_FIELD_INT)},
+     "seconds since the program's start"},
+};
+// clang-format on
+const size_t ja_osc_row_count = sizeof ja_osc_rows / sizeof ja_osc_rows[0];
+_Static_assert(sizeof ja_osc_rows / sizeof ja_osc_rows[0] <= JA_OSC_ROWS, "raise JA_OSC_ROWS");
+
+bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *catalogue,
+                       size_t positions[JA_OSC_VALUES]) {
+    for (size_t i = 0; row->types[i]; i++) {
+        positions[i] = 0;
+        if (row->sources[i].origin != JA_OSC_FROM_FRAME)
+            continue;
+        const struct ja_catalogue_entry *entry =
+            ja_catalogue_find(catalogue, row->sources[i].output);
+        if (!entry)
+            return false;
+        positions[i] = entry->first;
+    }
+    return true;
+}
+
+bool ja_osc_row_wants(const struct ja_osc_row *row, const struct ja_event *event) {
+    if (row->event != (int)event->type)
+        return false;
+    if (!row->match)
+        return true;
+    const char *word = *(const char *const *)((const char *)event + row->word);
+    return word && !strcmp(word, row->match);
+}
+
+/* Where a source's field stands. */
+static const char *place(const struct ja_osc_source *source, const struct ja_osc_moment *moment) {
+    const char *record = source->origin == JA_OSC_FROM_SECOND ? (const char *)moment->second
+                                                              : (const char *)moment->event;
+    return record + source->offset;
+}
+
+static const char *text_of(const struct ja_osc_source *source, const struct ja_osc_moment *moment) {
+    const char *at = place(source, moment);
+    return source->type == JA_FIELD_TEXT ? at : *(const char *const *)at;
+}
+
+static double field_of(const struct ja_osc_source *source, const struct ja_osc_moment *moment) {
+    const char *at = place(source, moment);
+    switch (source->type) {
+    case JA_FIELD_INT:
+        return *(const int *)at;
+    case JA_FIELD_LONG:
+        return (double)*(const long long *)at;
+    case JA_FIELD_BOOL:
+        return *(const bool *)at;
+    case JA_FIELD_NUMBER:
+        return *(const double *)at;
+    default:
+        assert(source->change == JA_OSC_WORD);
+        return NAN;
+    }
+}
+
+static double raw(const struct ja_osc_source *source, size_t position,
+                  const struct ja_osc_moment *moment) {
+    switch (source->origin) {
+    case JA_OSC_FROM_FRAME:
+        return moment->frame->values[position];
+    case JA_OSC_ONE:
+        return 1;
+    case JA_OSC_UNTIL:
+        return moment->until_s;
+    default:
+        return field_of(source, moment);
+    }
+}
+
+static double word_number(const char *word) {
+    long long number;
+    return word && ja_text_integer(word, &number) && number >= 0 && number < 1000 ? (double)number
+                                                                                  : 0;
+}
+
+static double number_of(const struct ja_osc_source *source, size_t position,
+                        const struct ja_osc_moment *moment) {
+    switch (source->change) {
+    case JA_OSC_UNIT: {
+        double value = raw(source, position, moment);
+        return isnan(value) ? NAN : ja_clamp(value, 0, 1);
+    }
+    case JA_OSC_MIDI:
+        return 69 + 12 * log2(raw(source, position, moment) / 440);
+    case JA_OSC_HELD:
+        return moment->event->note.on ? ja_clamp(raw(source, position, moment), 0, 1) : 0;
+    case JA_OSC_WORD:
+        return word_number(text_of(source, moment));
+    default:
+        return raw(source, position, moment);
+    }
+}
+
+static int32_t whole(double value) {
+    return (int32_t)lrint(ja_clamp(value, INT32_MIN, INT32_MAX));
+}
+
+bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC_VALUES],
+                     const struct ja_osc_moment *moment,
+                     struct ja_osc_argument arguments[JA_OSC_VALUES]) {
+    for (size_t i = 0; row->types[i]; i++) {
+        const struct ja_osc_source *source = &row->sources[i];
+        arguments[i].type = row->types[i];
+        if (row->types[i] == 's') {
+            arguments[i].s = text_of(source, moment);
+            if (!arguments[i].s)
+                return false;
+            continue;
+        }
+        double value = number_of(source, positions[i], moment);
+        if (!isfinite(value)) {
+            if (source->origin != JA_OSC_FROM_EVENT)
+                return false;
+            value = 0;
+        }
+        if (row->types[i] == 'i')
+            arguments[i].i = whole(value);
+        else
+            arguments[i].f = (float)value;
+    }
+    return true;
+}
+
+void ja_osc_list(FILE *out) {
+    static const char *const when[] = {
+        [JA_OSC_EVENT] = "when it happens", [JA_OSC_BEAT] = "on the beat",
+        [JA_OSC_PULSE] = "on the beat",     [JA_OSC_CONTINUOUS] = "at rate_hz",
+        [JA_OSC_STATE] = "on change",       [JA_OSC_SECOND] = "every second",
+        [JA_OSC_HEARTBEAT] = "every second"};
+    for (size_t i = 0; i < ja_osc_row_count; i++) {
+        const struct ja_osc_row *row = &ja_osc_rows[i];
+        fprintf(out, "/ja%-18s %-6s %-16s %s\n", row->address, row->types, when[row->when],
+                row->help);
+    }
+}

@@ -1,0 +1,104 @@
+/* What all sinks have in common: making them, their settings, and the mute switch.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/core/text.h>
+#include <ja/sink/sink.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t ja_tap_us(const struct ja_tap *tap, double time) {
+    const struct ja_timebase *base = &tap->timebase;
+    if (isnan(base->at) || isnan(time))
+        return 0;
+    double us = base->us + (time - base->at) * 1e6;
+    return us > 0 ? (uint64_t)us : 0;
+}
+
+static void *copy_of(const void *bytes, size_t size) {
+    void *copy = malloc(size ? size : 1);
+    if (copy && size)
+        memcpy(copy, bytes, size);
+    return copy;
+}
+
+static void release(struct ja_sink *sink) {
+    free(sink->state);
+    free(sink->settings);
+    free(sink);
+}
+
+struct ja_sink *ja_sink_new(const struct ja_sink_class *class, const struct ja_sink_host *host,
+                            const char *name, const void *settings, struct ja_error *error) {
+    struct ja_sink *sink = calloc(1, sizeof *sink);
+    if (!sink) {
+        ja_fail(error, JA_FAILED, "no memory for output \"%s\"", name ? name : class->module->name);
+        return NULL;
+    }
+    sink->class = class;
+    sink->host = host;
+    ja_text_copy(sink->name, sizeof sink->name, name ? name : class->module->name);
+    sink->settings = copy_of(settings, class->module->settings_size);
+    sink->state = calloc(1, class->state_size ? class->state_size : 1);
+    if (!sink->settings || !sink->state) {
+        ja_fail(error, JA_FAILED, "no memory for output \"%s\"", sink->name);
+        release(sink);
+        return NULL;
+    }
+    if (class->open && class->open(sink, error) != JA_OK) {
+        release(sink);
+        return NULL;
+    }
+    return sink;
+}
+
+void ja_sink_free(struct ja_sink *sink) {
+    if (!sink)
+        return;
+    if (sink->class->close)
+        sink->class->close(sink);
+    release(sink);
+}
+
+void ja_sink_frame(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_frame *frame) {
+    if (!sink->mute && sink->class->frame)
+        sink->class->frame(sink, tap, frame);
+}
+
+void ja_sink_event(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event) {
+    bool passes = !sink->mute || event->type == JA_EVENT_STATE;
+    if (passes && sink->class->event)
+        sink->class->event(sink, tap, event);
+}
+
+void ja_sink_second(struct ja_sink *sink) {
+    if (sink->class->second)
+        sink->class->second(sink);
+}
+
+void ja_sink_mute(struct ja_sink *sink, bool mute) {
+    if (sink->mute == mute)
+        return;
+    sink->mute = mute;
+    if (sink->class->muted)
+        sink->class->muted(sink);
+}
+
+enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
+                                 struct ja_error *error) {
+    void *before = sink->settings;
+    void *after = copy_of(settings, sink->class->module->settings_size);
+    if (!after)
+        return ja_fail(error, JA_FAILED, "no memory for output \"%s\"", sink->name);
+    sink->settings = after;
+    enum ja_status status =
+        sink->class->configure ? sink->class->configure(sink, before, error) : JA_OK;
+    if (status == JA_OK) {
+        free(before);
+    } else {
+        sink->settings = before;
+        free(after);
+    }
+    return status;
+}
