@@ -52,5 +52,9 @@ printf '#!/bin/bash\necho "ok 1"\n' >"$folder/case.sh"
 chmod -x "$folder/case.sh"
 echo "echo helper" >"$folder/helper.sh"
 got=$(test/run "$folder/case.sh" "$folder/helper.sh" "$folder/missing" 2>&1)
-[ "$(tail -n 1 <<<"$got")" = "0 passed, 2 failed" ] && echo "ok 16 - a test that cannot be started" ||
-    { echo "not ok 16 - a test that cannot be started"; sed 's/^/# /' <<<"$got"; }
+if [ "$(tail -n 1 <<<"$got")" = "0 passed, 2 failed" ]; then
+    echo "ok 16 - a test that cannot be started"
+else
+    echo "not ok 16 - a test that cannot be started"
+    sed 's/^/# /' <<<"$got"
+fi

@@ -18,7 +18,9 @@ case $audio in
 synth:*) ;;
 *)
     [ -e "$audio" ] || fail "there is no file '$audio'" 2
-    [ -f "$audio" ] && [ -r "$audio" ] || fail "'$audio' is not a file that can be read" 2
+    if ! [ -f "$audio" ] || ! [ -r "$audio" ]; then
+        fail "'$audio' is not a file that can be read" 2
+    fi
     audio=$(realpath "$audio")
     ;;
 esac
@@ -88,5 +90,6 @@ started+=("$player")
 wait "$player" || fail "the player failed: $(cat "$logs/play")"
 kill -0 "$analyzer" 2>/dev/null || fail "jack-analyzer ended before the music; what it said is above"
 sleep 1
-kill "$analyzer" && wait "$analyzer" || fail "jack-analyzer ended with an error"
+kill "$analyzer"
+wait "$analyzer" || fail "jack-analyzer ended with an error"
 echo "That was the end of the piece."
