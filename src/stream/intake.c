@@ -140,18 +140,17 @@ static void follow_epoch(struct ja_intake *intake, const struct ja_block *block)
 
 static void follow_frames(struct ja_intake *intake, const struct ja_block *block) {
     uint64_t expected = intake->last.frame + intake->last.frames;
-    uint64_t lost_now = atomic_load_explicit(&intake->inlet->lost, memory_order_relaxed);
-    if (block->frame != expected) {
-        uint64_t missing = block->frame > expected ? block->frame - expected : 0;
-        double seconds = (double)missing / block->rate;
-        tell_gap(intake, seconds, block->rate,
-                 lost_now != intake->lost_seen ? "overflow" : "server");
-        if (seconds > longest_fill_s || missing == 0)
-            move_on(intake, seconds);
-        else
-            feed_silence(intake, missing);
-    }
-    intake->lost_seen = lost_now;
+    if (block->frame == expected)
+        return;
+    uint64_t missing = block->frame > expected ? block->frame - expected : 0;
+    double seconds = (double)missing / block->rate;
+    uint64_t lost = atomic_load_explicit(&intake->inlet->lost, memory_order_relaxed);
+    tell_gap(intake, seconds, block->rate, lost != intake->lost_seen ? "overflow" : "server");
+    intake->lost_seen = lost;
+    if (seconds > longest_fill_s || missing == 0)
+        move_on(intake, seconds);
+    else
+        feed_silence(intake, missing);
 }
 
 static void tell_timebase(struct ja_intake *intake, const struct ja_block *block) {

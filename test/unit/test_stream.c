@@ -1,0 +1,418 @@
+/* A stream: the same bytes whatever the blocks and with or without a worker; every frame accounted
+ * for.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../support/probe.h"
+#include "../support/random.h"
+#include <cmocka.h>
+#include <ja/core/math.h>
+#include <ja/stream/stream.h>
+#include <time.h>
+
+enum { SECONDS = 3, MOST = 192000 * SECONDS };
+
+static float left[MOST], right[MOST];
+
+/* Messages as bytes, in order. */
+struct record {
+    unsigned char *bytes;
+    size_t size, room;
+    unsigned frames, events, timebases;
+    double last_frame;
+    struct ja_event gap;
+    struct ja_event first_onset;
+    struct ja_timebase timebase;
+};
+
+static void fill_with_clicks(unsigned rate, double every_s) {
+    struct random random = {7};
+    for (size_t i = 0; i < MOST; i++) {
+        double phase = fmod((double)i / rate, every_s);
+        left[i] = phase < 0.005 ? 1.0f : (float)(0.2 * random_unit(&random) - 0.1);
+        right[i] = left[i];
+    }
+}
+
+static struct ja_stream *make(void) {
+    struct ja_error error;
+    struct ja_stream_setup setup = {
+        .name = "main",
+        .channels = 2,
+        .analysis = &probe_analysis,
+        .stages = probe_stages,
+        .stage_count = 2,
+        .settings = probe_settings_list,
+    };
+    struct ja_stream *stream = ja_stream_new(&setup, &error);
+    memset(&probe_log, 0, sizeof probe_log);
+    assert_non_null(stream);
+    return stream;
+}
+
+static void append(struct record *record, const void *bytes, size_t size) {
+    if (record->size + size > record->room) {
+        record->room = 2 * (record->size + size);
+        record->bytes = realloc(record->bytes, record->room);
+        assert_non_null(record->bytes);
+    }
+    memcpy(record->bytes + record->size, bytes, size);
+    record->size += size;
+}
+
+static void take_event(struct record *record, const struct ja_event *event) {
+    double times[2] = {event->time, event->emitted};
+    append(record, times, sizeof times);
+    if (event->type == JA_EVENT_GAP)
+        record->gap = *event;
+    if (event->type == JA_EVENT_ONSET && record->first_onset.type != JA_EVENT_ONSET)
+        record->first_onset = *event;
+    record->events++;
+}
+
+static void drain(struct ja_stream *stream, struct record *record) {
+    struct ja_message message;
+    while (ja_stream_receive(stream, &message)) {
+        if (message.type == JA_MESSAGE_EVENT) {
+            take_event(record, message.event);
+        } else if (message.type == JA_MESSAGE_FRAME) {
+            append(record, message.frame, message.size);
+            record->last_frame = message.frame->time;
+            record->frames++;
+        } else {
+            record->timebase = *message.timebase;
+            record->timebases++;
+        }
+    }
+}
+
+static bool write_block(struct ja_stream *stream, const struct ja_block *block, size_t from) {
+    const float *channels[] = {left + from, right + from};
+    return ja_inlet_write(ja_stream_inlet(stream), block, channels);
+}
+
+static struct ja_block block_at(uint64_t frame, uint32_t frames, unsigned rate) {
+    return (struct ja_block){
+        .frame = frame, .frames = frames, .rate = rate, .channels = 2, .epoch = 1};
+}
+
+/* Plays `count` frames in blocks of `size` (0: random sizes), offline. */
+static struct record run_offline(unsigned rate, size_t count, unsigned size) {
+    struct record record = {0};
+    struct random random = {size + 1};
+    struct ja_stream *stream = make();
+    for (size_t at = 0; at < count;) {
+        size_t now = size ? size : 1 + random_below(&random, 3000);
+        now = now < count - at ? now : count - at;
+        struct ja_block block = block_at(at, (uint32_t)now, rate);
+        assert_true(write_block(stream, &block, at));
+        ja_stream_run(stream);
+        drain(stream, &record);
+        at += now;
+    }
+    ja_stream_finish(stream);
+    drain(stream, &record);
+    ja_stream_free(stream);
+    return record;
+}
+
+static void wake(void *data) {
+    (void)data;
+}
+
+static void wait_a_little(void) {
+    nanosleep(&(struct timespec){0, 200000}, NULL);
+}
+
+static void wait_until_idle(struct ja_stream *stream, struct record *record) {
+    struct ja_stream_stats stats;
+    do {
+        wait_a_little();
+        drain(stream, record);
+        ja_stream_stats(stream, &stats);
+    } while (stats.processed + stats.lost != stats.delivered);
+}
+
+static struct record run_with_worker(unsigned rate, size_t count, unsigned size) {
+    struct record record = {0};
+    struct ja_error error;
+    struct ja_stream *stream = make();
+    assert_int_equal(ja_stream_start(stream, wake, NULL, &error), JA_OK);
+    for (size_t at = 0; at < count; at += size) {
+        uint32_t now = (uint32_t)(size < count - at ? size : count - at);
+        struct ja_block block = block_at(at, now, rate);
+        while (!ja_inlet_has_room(ja_stream_inlet(stream), 2, now)) {
+            wait_a_little();
+            drain(stream, &record);
+        }
+        write_block(stream, &block, at);
+        drain(stream, &record);
+    }
+    wait_until_idle(stream, &record);
+    ja_stream_stop(stream);
+    ja_stream_finish(stream);
+    drain(stream, &record);
+    ja_stream_free(stream);
+    return record;
+}
+
+static void assert_same(const struct record *a, const struct record *b) {
+    assert_int_equal(a->frames, b->frames);
+    assert_int_equal(a->events, b->events);
+    assert_int_equal(a->size, b->size);
+    assert_memory_equal(a->bytes, b->bytes, a->size);
+}
+
+static void test_block_size_changes_nothing(void **state) {
+    static const unsigned rates[] = {44100, 48000, 96000, 22050};
+    static const unsigned sizes[] = {1, 32, 100, 1000, 8192, 0};
+    (void)state;
+    for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
+        fill_with_clicks(rates[r], 0.5);
+        struct record reference = run_offline(rates[r], rates[r], 441);
+        assert_true(reference.frames >= 100);
+        for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+            struct record other = run_offline(rates[r], rates[r], sizes[s]);
+            assert_same(&reference, &other);
+            free(other.bytes);
+        }
+        free(reference.bytes);
+    }
+}
+
+static void test_worker_equals_offline(void **state) {
+    (void)state;
+    fill_with_clicks(48000, 0.5);
+    struct record offline = run_offline(48000, 48000 * SECONDS, 1024);
+    struct record live = run_with_worker(48000, 48000 * SECONDS, 256);
+    assert_same(&offline, &live);
+    free(offline.bytes);
+    free(live.bytes);
+}
+
+static void test_every_rate_keeps_time(void **state) {
+    static const unsigned rates[] = {8000,  11025, 16000, 22050,  32000, 44100,
+                                     48000, 88200, 96000, 176400, 192000};
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        fill_with_clicks(rates[i], 0.5);
+        memset(left, 0, rates[i] * sizeof left[0] / 4); /* first click at 0.5 s */
+        memset(right, 0, rates[i] * sizeof left[0] / 4);
+        struct record record = run_offline(rates[i], rates[i], 500);
+        assert_true(fabs(record.first_onset.time - 0.5) <= 0.0045);
+        assert_true(record.first_onset.emitted >= record.first_onset.time);
+        assert_true(fabs(record.last_frame - 1.0) <= 0.0101);
+        free(record.bytes);
+    }
+}
+
+static void test_short_gap_is_filled(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct ja_stream_stats stats;
+    (void)state;
+    struct ja_block first = block_at(1000, 4800, 48000),
+                    second = block_at(1000 + 9600, 4800, 48000);
+    write_block(stream, &first, 0);
+    write_block(stream, &second, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.gap.gap.frames, 4800);
+    assert_string_equal(record.gap.gap.cause, "server");
+    assert_true(fabs(record.gap.time - 0.1) < 1e-9);
+    assert_int_equal(record.frames, 30);
+    assert_true(fabs(record.last_frame - 0.3) < 1e-9);
+    assert_int_equal(probe_log.reset, 0);
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.processed, 9600);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_long_gap_moves_time(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    (void)state;
+    struct ja_block first = block_at(0, 4800, 48000), second = block_at(4800 + 480000, 4800, 48000);
+    write_block(stream, &first, 0);
+    write_block(stream, &second, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.gap.gap.frames, 480000);
+    assert_int_equal(record.frames, 20);
+    assert_true(fabs(record.last_frame - 10.2) < 1e-9);
+    assert_int_equal(probe_log.reset, 1);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_restart_with_another_rate(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    (void)state;
+    struct ja_block first = block_at(90000, 4800, 48000);
+    struct ja_block second = {.frames = 4410, .rate = 44100, .channels = 2, .epoch = 2};
+    first.time_us = 1000000;
+    second.time_us = 1000000 + 100000 + 2000000; /* two seconds after the end of the first */
+    write_block(stream, &first, 0);
+    write_block(stream, &second, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_string_equal(record.gap.gap.cause, "rate");
+    assert_int_equal(record.gap.gap.frames, 96000);
+    assert_int_equal(probe_log.rate, 44100);
+    assert_int_equal(probe_log.opened, 2);
+    assert_true(fabs(record.last_frame - 2.2) < 1e-9);
+    assert_true(fabs(record.timebase.at - 2.1) < 1e-9);
+    assert_true(record.timebase.us == 3100000);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_overflow_is_accounted_for(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct ja_stream_stats stats;
+    uint64_t frame = 0;
+    unsigned refused = 0;
+    (void)state;
+    while (refused < 5) {
+        struct ja_block block = block_at(frame, 8192, 48000);
+        refused += !write_block(stream, &block, 0);
+        frame += 8192;
+    }
+    ja_stream_run(stream);
+    struct ja_block block = block_at(frame, 64, 48000);
+    assert_true(write_block(stream, &block, 0));
+    ja_stream_run(stream);
+    drain(stream, &record);
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.delivered, frame + 64);
+    assert_int_equal(stats.lost, 5 * 8192);
+    assert_int_equal(stats.lost_blocks, 5);
+    assert_int_equal(stats.processed + stats.lost, stats.delivered);
+    assert_string_equal(record.gap.gap.cause, "overflow");
+    assert_int_equal(record.gap.gap.frames, 5 * 8192);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_unsound_samples_are_repaired(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct ja_stream_stats stats;
+    (void)state;
+    memset(left, 0, sizeof left[0] * 4800);
+    memset(right, 0, sizeof right[0] * 4800);
+    left[10] = NAN;
+    left[20] = INFINITY;
+    right[30] = -1e30f;
+    struct ja_block block = block_at(0, 4800, 48000);
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.repaired, 3);
+    assert_int_equal(record.events, 1); /* -16 on one of two channels */
+    assert_true(fabs(record.first_onset.onset.strength - 8) < 1e-6);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_frames_give_way_to_events(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct ja_stream_stats stats;
+    (void)state;
+    memset(left, 0, sizeof left);
+    memset(right, 0, sizeof right);
+    for (uint64_t frame = 0; frame < 48000 * 300; frame += 8192) { /* five minutes, nobody reads */
+        struct ja_block block = block_at(frame, 8192, 48000);
+        write_block(stream, &block, 0);
+        ja_stream_run(stream);
+    }
+    ja_stream_stats(stream, &stats);
+    assert_true(stats.frames_withheld > 0);
+    assert_int_equal(stats.events_withheld, 0);
+    fill_with_clicks(48000, 0.5);
+    struct ja_block block = block_at(48000 * 300 / 8192 * 8192 + 8192, 8192, 48000);
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_true(record.events > 0);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_commands(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct probe_settings louder = {2, 1};
+    struct ja_stream_stats stats;
+    (void)state;
+    assert_true(ja_stream_notice(stream, JA_NOTICE_INPUT_LOST, "no server"));
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.events, 1); /* told although no sound has come yet */
+    assert_string_equal(probe_log.reason, "no server");
+    assert_true(ja_stream_configure(stream, &probe_module, &louder));
+    assert_true(ja_stream_reset(stream));
+    struct ja_block block = block_at(0, 4800, 44100);
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_int_equal(probe_log.configured, 1);
+    assert_int_equal(probe_log.reset, 1);
+    assert_int_equal(probe_log.rate, 44100);
+    assert_true(ja_stream_pause(stream, true));
+    block.frame += 4800;
+    unsigned processed = probe_log.processed;
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_int_equal(probe_log.processed, processed);
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.processed, 9600);
+    assert_true(ja_stream_pause(stream, false));
+    block.frame += 4800;
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_true(probe_log.processed > processed);
+    assert_true(fabs(probe_log.last_end - 3 * 4800 / 44100.0) < 0.0101);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_full_command_queue_says_so(void **state) {
+    struct ja_stream *stream = make();
+    unsigned taken = 0;
+    (void)state;
+    while (ja_stream_reset(stream))
+        assert_true(++taken < 100000);
+    assert_true(taken > 100);
+    ja_stream_run(stream);
+    assert_true(ja_stream_reset(stream));
+    ja_stream_free(stream);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_block_size_changes_nothing),
+        cmocka_unit_test(test_worker_equals_offline),
+        cmocka_unit_test(test_every_rate_keeps_time),
+        cmocka_unit_test(test_short_gap_is_filled),
+        cmocka_unit_test(test_long_gap_moves_time),
+        cmocka_unit_test(test_restart_with_another_rate),
+        cmocka_unit_test(test_overflow_is_accounted_for),
+        cmocka_unit_test(test_unsound_samples_are_repaired),
+        cmocka_unit_test(test_frames_give_way_to_events),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_full_command_queue_says_so),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
