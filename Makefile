@@ -149,3 +149,8 @@ clean:
 	rm -rf build
 
 -include $(LIB_OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_PROGRAMS:=.d) $(TOOLS:=.d)
+
+# --- Tests that let allocations fail (test/support/failing.h) ---
+
+FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
+$(addprefix $(BUILD)/test/unit/,test_ring test_loop): ALL_LIBS += $(FAILING)
