@@ -68,7 +68,7 @@ fi
 cat <<TEXT
 jack-analyzer listens to ${audio#"$PWD/"} on $server.
   OSC goes to     127.0.0.1:7771    look at it in another terminal:  oscdump 7771
-  steer it at     127.0.0.1:7770    for example:  oscsend 127.0.0.1 7770 /ja/ctl/double
+  steer it at     127.0.0.1:7770    for example:  oscsend 127.0.0.1 7770 /ja/ctl/preset s genre/house
   to stop         Ctrl-C
 TEXT
 
