@@ -49,6 +49,8 @@ struct ja_jack_status {
     uint64_t cycles; /* process cycles since the program's start */
     uint64_t xruns;
     uint64_t connections; /* how often a server was found */
+    uint64_t midi_late;   /* MIDI messages that left after their time */
+    uint64_t midi_lost;   /* those that found no room, or no server */
 };
 
 /* Copies the setup and starts the control thread. */
@@ -61,11 +63,19 @@ bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us);
  * at least 4 times a second as well: it is the watchdog. */
 int ja_jack_fd(const struct ja_jack *jack);
 void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status);
-/* Queues a MIDI message (1…3 bytes) to leave midi_out at `frame` of the server's frame clock, in
- * order of time; false when the queue is full. */
-bool ja_jack_midi(struct ja_jack *jack, uint64_t frame, const uint8_t *bytes, unsigned count);
+/* Queues a MIDI message (1…3 bytes) to leave midi_out at `time_us` of ja_clock_us, to the sample;
+ * messages leave in the order of queueing, one whose time has passed at once. False, and counted,
+ * when no server takes it or the queue is full. */
+bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, unsigned count);
+/* How many ports feed the input (0…inputs - 1) of the stream (its place in the setup). */
+unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned input);
 
 /* --list-ports: every port with type, direction, physical or not, and its connections. */
 enum ja_status ja_ports_list(const char *server, FILE *out, struct ja_error *error);
+/* --test-input: connects as the setup says (its inlets are not used), listens for `seconds` and
+ * writes for every input peak, RMS, clipping, silence and DC offset, with advice. JA_FAILED when no
+ * server comes within that time. */
+enum ja_status ja_jack_test_input(const struct ja_jack_setup *setup, double seconds, FILE *out,
+                                  struct ja_error *error);
 
 #endif

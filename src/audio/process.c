@@ -1,0 +1,137 @@
+/* THE real-time code: what runs in JACK's process thread.
+ *
+ * It copies sound into the streams' inlets and due MIDI messages into midi_out, and nothing else:
+ * no allocation, no lock, no log, no system call but the futex wake of sem_post. Everything it
+ * touches is in struct ja_process.
+ *
+ * Frames are counted in 64 bits along JACK's 32-bit frame time. A gap in JACK's time is a gap in
+ * the count, for the reader to see. Where the count cannot go on (another rate, a clock that went
+ * back or leapt as PipeWire's does with another driver) a new epoch begins.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "process.h"
+
+#include <jack/midiport.h>
+
+enum { LEAP_SECONDS = 10 }; /* a gap longer than this is another clock */
+
+/* One process cycle. */
+struct cycle {
+    uint32_t frames;
+    uint32_t rate;
+    uint64_t frame;
+    double us;        /* when its first frame is due at the server */
+    double period_us; /* its length in the server's measured time */
+};
+
+void ja_process_begin(struct ja_process *process, uint64_t now_us) {
+    process->epoch++;
+    process->begun = false;
+    process->next_us = (double)now_us;
+}
+
+static void count(_Atomic uint64_t *counter) {
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* Counts on from the last cycle to JACK's frame time `now`. */
+static void follow_frames(struct ja_process *process, uint32_t now, uint32_t rate) {
+    int32_t ahead = (int32_t)(now - process->next_jack);
+    bool goes_on = process->begun && rate == process->last_rate && ahead >= 0 &&
+                   (uint32_t)ahead / LEAP_SECONDS <= rate;
+    if (goes_on) {
+        process->next_frame += (uint32_t)ahead;
+        return;
+    }
+    if (process->begun)
+        process->epoch++;
+    process->begun = true;
+    process->next_frame = now;
+    process->last_rate = rate;
+}
+
+static struct cycle begin_cycle(struct ja_process *process, jack_nframes_t frames) {
+    uint32_t rate = atomic_load_explicit(&process->rate, memory_order_relaxed);
+    struct cycle cycle = {.frames = frames, .rate = rate > 0 ? rate : 1};
+    cycle.period_us = frames * 1e6 / cycle.rate;
+    cycle.us = process->next_us;
+
+    jack_nframes_t now;
+    jack_time_t us, next_us;
+    float period_us;
+    if (jack_get_cycle_times(process->client, &now, &us, &next_us, &period_us) == 0) {
+        cycle.us = (double)us;
+        if (period_us > 0)
+            cycle.period_us = (double)period_us;
+    } else {
+        now = jack_last_frame_time(process->client);
+    }
+    follow_frames(process, now, cycle.rate);
+    cycle.frame = process->next_frame;
+
+    process->next_jack = now + frames;
+    process->next_frame += frames;
+    process->next_us = cycle.us + cycle.period_us;
+    return cycle;
+}
+
+static void copy_stream(const struct ja_process *process, const struct ja_process_stream *stream,
+                        const struct cycle *cycle) {
+    const float *channels[JA_CHANNELS];
+    for (unsigned c = 0; c < stream->inputs; c++) /* NULL, as PipeWire may give, is silence */
+        channels[c] = (const float *)jack_port_get_buffer(stream->ports[c], cycle->frames);
+
+    double latency_us =
+        atomic_load_explicit(&stream->latency_frames, memory_order_relaxed) * 1e6 / cycle->rate;
+    for (uint32_t done = 0; done < cycle->frames; done += JA_BLOCK_FRAMES) {
+        uint32_t left = cycle->frames - done;
+        double us = cycle->us - latency_us + done * 1e6 / cycle->rate;
+        struct ja_block block = {
+            .frame = cycle->frame + done,
+            .time_us = us > 0 ? (uint64_t)us : 0,
+            .frames = left < JA_BLOCK_FRAMES ? left : JA_BLOCK_FRAMES,
+            .rate = cycle->rate,
+            .channels = stream->inputs,
+            .epoch = process->epoch,
+        };
+        ja_inlet_write(stream->inlet, &block, channels);
+        for (unsigned c = 0; c < stream->inputs; c++)
+            if (channels[c])
+                channels[c] += block.frames;
+    }
+}
+
+/* Writes what is due within this cycle. A message for a past cycle leaves at once; JACK wants
+ * offsets that never fall. Without a buffer (nobody is connected) messages pass unheard. */
+static void write_midi(struct ja_process *process, const struct cycle *cycle) {
+    void *buffer = jack_port_get_buffer(process->midi_out, cycle->frames);
+    if (buffer)
+        jack_midi_clear_buffer(buffer);
+    jack_nframes_t offset = 0;
+    struct ja_midi_message message;
+    while (ja_ring_peek(process->midi, 0, &message, sizeof message)) {
+        double at = ((double)message.time_us - cycle->us) / cycle->period_us * cycle->frames + 0.5;
+        if (at >= cycle->frames)
+            break;
+        ja_ring_skip(process->midi, sizeof message);
+        if (at < 0)
+            count(&process->midi_late);
+        else if ((jack_nframes_t)at > offset)
+            offset = (jack_nframes_t)at;
+        if (buffer && jack_midi_event_write(buffer, offset, message.bytes, message.count) != 0)
+            count(&process->midi_lost);
+    }
+}
+
+int ja_process_run(jack_nframes_t frames, void *data) {
+    struct ja_process *process = data;
+    count(&process->cycles);
+    if (frames == 0)
+        return 0;
+    struct cycle cycle = begin_cycle(process, frames);
+    for (unsigned s = 0; s < process->stream_count; s++)
+        copy_stream(process, &process->streams[s], &cycle);
+    if (process->midi_out)
+        write_midi(process, &cycle);
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* All the memory that the real-time callback touches.
+ *
+ * A pointer to anything else in process.c is a bug.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_AUDIO_PROCESS_H
+#define JA_AUDIO_PROCESS_H
+
+#include <ja/core/ring.h>
+#include <ja/stream/inlet.h>
+#include <jack/jack.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A MIDI message on its way to midi_out. */
+struct ja_midi_message {
+    uint64_t time_us; /* ja_clock_us when it shall leave */
+    uint8_t count;    /* 1…3 */
+    uint8_t bytes[3];
+};
+
+struct ja_process_stream {
+    unsigned inputs; /* 1…JA_CHANNELS */
+    jack_port_t *ports[JA_CHANNELS];
+    struct ja_inlet *inlet;
+    _Atomic uint32_t latency_frames; /* largest capture latency of its ports */
+};
+
+struct ja_process {
+    /* Set while no callback runs. */
+    jack_client_t *client;
+    jack_port_t *midi_out; /* NULL: none */
+    struct ja_ring *midi;  /* of struct ja_midi_message; read by the callback */
+    unsigned stream_count;
+    struct ja_process_stream streams[JA_STREAMS];
+
+    /* The callback's own; set by ja_process_begin. */
+    uint32_t epoch;
+    bool begun;         /* a first cycle has been seen in this epoch */
+    uint32_t next_jack; /* JACK's frame time expected at the next cycle */
+    uint64_t next_frame;
+    double next_us; /* time expected at the next cycle */
+    uint32_t last_rate;
+
+    /* Written by notification callbacks, read here. */
+    _Atomic uint32_t rate; /* Hz */
+
+    /* Written here, read by anyone. */
+    _Atomic uint64_t cycles;
+    _Atomic uint64_t midi_late; /* messages that left after their time */
+    _Atomic uint64_t midi_lost; /* messages for which JACK had no room */
+};
+
+/* Before jack_activate: a new epoch begins, at about `now_us`. */
+void ja_process_begin(struct ja_process *process, uint64_t now_us);
+/* The process callback (JackProcessCallback); `data` is a struct ja_process. Returns 0 always. */
+int ja_process_run(jack_nframes_t frames, void *data);
+
+#endif
