@@ -154,3 +154,26 @@ clean:
 
 FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
 $(addprefix $(BUILD)/test/unit/,test_ring test_loop): ALL_LIBS += $(FAILING)
+
+# --- Fuzzing, with clang's libFuzzer; `make fuzz SECONDS=600` for longer ---
+
+SECONDS ?= 60
+FUZZ_CC ?= clang
+FUZZERS := osc config
+FUZZ_FLAGS = $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+build/fuzz/osc: src/net/osc_reader.c
+build/fuzz/config: $(wildcard src/config/*.c src/core/*.c)
+build/fuzz/%: test/fuzz/fuzz_%.c $(wildcard include/ja/*/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) -lconfig -lm
+
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS:%=build/fuzz/%)
+# What is found goes to build/fuzz/corpus; the corpus in the tree is kept small by hand.
+fuzz: fuzzers
+	@for fuzzer in $(FUZZERS); do \
+		mkdir -p build/fuzz/corpus/$$fuzzer; \
+		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -print_final_stats=1 \
+			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
