@@ -21,7 +21,7 @@ LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfi
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 DEMO_PACKAGES := jackd2
 TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
-	liblo-tools aubio-tools clang python3 python3-numpy mandoc procps
+	liblo-tools aubio-tools clang libclang-rt-dev python3 python3-numpy mandoc procps
 
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
@@ -177,3 +177,11 @@ fuzz: fuzzers
 		mkdir -p build/fuzz/corpus/$$fuzzer; \
 		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -print_final_stats=1 \
 			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
+
+# --- The real-time check of a running client (test/rt) ---
+
+$(BUILD)/test/rt/librtcheck.so: test/rt/rtcheck.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fno-builtin -fPIC -shared -o $@ $<
+$(BUILD)/test/rt/sins: $(BUILD)/test/rt/sins.o
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(LDFLAGS) -ljack -pthread
