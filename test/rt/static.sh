@@ -9,6 +9,7 @@
 # the sources, since neither view sees through it.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2046,SC2086,SC2001 # lists of files and flags are meant to be split
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -146,13 +147,19 @@ number=0
 result() { # STATUS NAME [DETAILS]
     number=$((number + 1))
     [ "$1" = 0 ] && echo "ok $number - $2" || echo "not ok $number - $2"
-    [ -z "${3-}" ] || echo "$3" | sed 's/^/# /'
+    [ "$1" = 0 ] || echo "${3-}" | sed 's/^/# /'
 }
 
 found=$(judge "$PWD" plain NDEBUG)
 [ -z "$found" ]
 result $? "the callback reaches nothing but what it may" "$found"
 echo "# deepest stack: $(sort -n "$work/stack" | tail -n 1) bytes"
+
+# What is proved here must be what JACK is given.
+given=$(grep -hoE 'jack_set_(process_callback|process_thread|thread_init_callback)\([^,]*, *\w+' \
+    -r src | sed 's/.*, *//' | sort -u)
+[ "$given" = $callback ]
+result $? "JACK is given this callback and no other code for its thread" "${given:-nothing}"
 
 # The check must fail where it should. Each sin goes to the head of the callback, in a copy.
 sinful=$work/tree
