@@ -108,7 +108,7 @@ static int on_xrun(void *data) {
 
 static void on_freewheel(int starting, void *data) {
     struct ja_jack *jack = data;
-    atomic_store_explicit(&jack->freewheel, starting != 0, memory_order_relaxed);
+    atomic_store_explicit(&jack->process.freewheel, starting != 0, memory_order_relaxed);
     post(jack->control_fd);
 }
 
@@ -196,7 +196,7 @@ static void close_client(struct ja_jack *jack) {
 static bool activate(struct ja_jack *jack) {
     struct ja_process *process = &jack->process;
     atomic_store(&jack->gone, false);
-    atomic_store(&jack->freewheel, false);
+    atomic_store(&jack->process.freewheel, false);
     set_callbacks(jack);
     enter_call(jack);
     bool ready = ja_ports_register(jack);

@@ -28,7 +28,6 @@ struct ja_jack {
 
     /* What notification callbacks leave: they set these, write control_fd, and return. */
     _Atomic bool gone;
-    _Atomic bool freewheel;
     _Atomic uint32_t period;
     _Atomic uint64_t xruns;
     _Atomic uint32_t latency_changes, graph_changes, port_changes;

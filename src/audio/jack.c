@@ -209,7 +209,7 @@ void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status) {
     if (connected) {
         status->rate = atomic_load_explicit(&jack->process.rate, memory_order_relaxed);
         status->period = atomic_load_explicit(&jack->period, memory_order_relaxed);
-        status->freewheel = atomic_load_explicit(&jack->freewheel, memory_order_relaxed);
+        status->freewheel = atomic_load_explicit(&jack->process.freewheel, memory_order_relaxed);
     }
     status->cycles = atomic_load_explicit(&jack->process.cycles, memory_order_relaxed);
     status->xruns = atomic_load_explicit(&jack->xruns, memory_order_relaxed);

@@ -5,15 +5,19 @@
  * touches is in struct ja_process.
  *
  * Frames are counted in 64 bits along JACK's 32-bit frame time. A gap in JACK's time is a gap in
- * the count, for the reader to see. Where the count cannot go on (another rate, a clock that went
- * back or leapt as PipeWire's does with another driver) a new epoch begins.
+ * the count, for the reader to see; at another rate a new epoch begins.
+ *
+ * Where JACK's frame time and the clock disagree, the clock is believed: jackd steps by the new
+ * period where the period changes, though the old one has passed; it does not count what a server
+ * that stood still has missed; and PipeWire's frame time leaps with another driver.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "process.h"
 
 #include <jack/midiport.h>
 
-enum { LEAP_SECONDS = 10 }; /* a gap longer than this is another clock */
+/* So far, and two periods, the clock may differ from the frames: filters and scheduling move it. */
+static const double CLOCK_SLACK_US = 20000;
 
 /* One process cycle. */
 struct cycle {
@@ -34,20 +38,33 @@ static void count(_Atomic uint64_t *counter) {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Counts on from the last cycle to JACK's frame time `now`. */
-static void follow_frames(struct ja_process *process, uint32_t now, uint32_t rate) {
+/* Frames between the end of the last cycle and the start of this one. Negative, which only the
+ * frame time of a freewheeling server can be: it began anew. */
+static int64_t gap_frames(const struct ja_process *process, uint32_t now,
+                          const struct cycle *cycle) {
     int32_t ahead = (int32_t)(now - process->next_jack);
-    bool goes_on = process->begun && rate == process->last_rate && ahead >= 0 &&
-                   (uint32_t)ahead / LEAP_SECONDS <= rate;
-    if (goes_on) {
-        process->next_frame += (uint32_t)ahead;
-        return;
+    if (atomic_load_explicit(&process->freewheel, memory_order_relaxed))
+        return ahead;
+    double frame_us = 1e6 / cycle->rate;
+    double gap_us = cycle->us - process->next_us;
+    double differ_us = gap_us - ahead * frame_us;
+    double slack_us = CLOCK_SLACK_US + 2 * cycle->period_us;
+    if (cycle->frames == process->last_frames && differ_us < slack_us && differ_us > -slack_us)
+        return ahead;
+    return gap_us > 0 ? (int64_t)(gap_us / frame_us) : 0;
+}
+
+static void follow_frames(struct ja_process *process, uint32_t now, const struct cycle *cycle) {
+    int64_t gap = gap_frames(process, now, cycle);
+    if (process->begun && cycle->rate == process->last_rate && gap >= 0) {
+        process->next_frame += (uint64_t)gap;
+    } else {
+        process->epoch += process->begun;
+        process->next_frame = now;
     }
-    if (process->begun)
-        process->epoch++;
     process->begun = true;
-    process->next_frame = now;
-    process->last_rate = rate;
+    process->last_rate = cycle->rate;
+    process->last_frames = cycle->frames;
 }
 
 static struct cycle begin_cycle(struct ja_process *process, jack_nframes_t frames) {
@@ -66,7 +83,7 @@ static struct cycle begin_cycle(struct ja_process *process, jack_nframes_t frame
     } else {
         now = jack_last_frame_time(process->client);
     }
-    follow_frames(process, now, cycle.rate);
+    follow_frames(process, now, &cycle);
     cycle.frame = process->next_frame;
 
     process->next_jack = now + frames;

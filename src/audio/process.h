@@ -41,10 +41,11 @@ struct ja_process {
     uint32_t next_jack; /* JACK's frame time expected at the next cycle */
     uint64_t next_frame;
     double next_us; /* time expected at the next cycle */
-    uint32_t last_rate;
+    uint32_t last_rate, last_frames;
 
     /* Written by notification callbacks, read here. */
     _Atomic uint32_t rate; /* Hz */
+    _Atomic bool freewheel;
 
     /* Written here, read by anyone. */
     _Atomic uint64_t cycles;
