@@ -40,6 +40,7 @@ struct ja_connections {
     struct ja_graph graph; /* the last picture; empty after a restart */
     struct ja_pair *pairs; /* oldest first */
     size_t pair_count;
+    bool warned; /* that the server ignores us */
 };
 
 /* --- Pictures --- */
@@ -260,20 +261,24 @@ static void add_pair(struct ja_connections *connections, unsigned own, const cha
         pairs[connections->pair_count++] = (struct ja_pair){own, copy, state, now_us, 0};
 }
 
-static void warn_ignored(struct ja_pair *pair, uint64_t now_us) {
-    ja_log(JA_LOG_WARNING,
-           "the server accepted the connection with %s but did not make it; jackd -a and "
-           "PipeWire's jack.self-connect-mode forbid programs to connect themselves",
-           pair->other);
+static void give_up_ignored(struct ja_connections *connections, struct ja_pair *pair,
+                            uint64_t now_us) {
+    if (!connections->warned)
+        ja_log(JA_LOG_WARNING,
+               "the server accepted the connection with %s but did not make it; jackd -a and "
+               "PipeWire's jack.self-connect-mode forbid programs to connect themselves",
+               pair->other);
+    connections->warned = true;
     enter(pair, JA_PAIR_FAILED, now_us);
 }
 
 /* What a pair becomes that is not linked in the picture, while its port is there … */
-static void judge_present(struct ja_pair *pair, bool ports_changed, uint64_t now_us) {
+static void judge_present(struct ja_connections *connections, struct ja_pair *pair,
+                          bool ports_changed, uint64_t now_us) {
     if (pair->state == JA_PAIR_CONNECTED)
         enter(pair, ports_changed ? JA_PAIR_WANTED : JA_PAIR_REFUSED, now_us);
     else if (pair->state == JA_PAIR_ASKED && now_us - pair->since_us >= SHOW_US)
-        warn_ignored(pair, now_us);
+        give_up_ignored(connections, pair, now_us);
     else if (pair->state == JA_PAIR_WANTED && ports_changed)
         pair->tries = 0; /* its program may have got ready */
 }
@@ -295,7 +300,7 @@ static void judge_pairs(struct ja_connections *connections, const struct ja_grap
             if (pair->state != JA_PAIR_CONNECTED)
                 enter(pair, JA_PAIR_CONNECTED, now_us);
         } else if (has_port(graph, pair->other)) {
-            judge_present(pair, ports_changed, now_us);
+            judge_present(connections, pair, ports_changed, now_us);
         } else if (has_port(&connections->graph, pair->other)) {
             keep = judge_gone(pair, now_us);
         }

@@ -11,7 +11,7 @@
 
 /* --- Our own ports --- */
 
-static void port_name(char *name, size_t size, const char *stream, unsigned input) {
+void ja_ports_name(char *name, size_t size, const char *stream, unsigned input) {
     if (strcmp(stream, "main") == 0)
         snprintf(name, size, "in_%u", input + 1);
     else
@@ -31,7 +31,7 @@ bool ja_ports_register(struct ja_jack *jack) {
     for (unsigned s = 0; s < process->stream_count; s++)
         for (unsigned c = 0; c < process->streams[s].inputs; c++) {
             char name[128];
-            port_name(name, sizeof name, jack->streams[s], c);
+            ja_ports_name(name, sizeof name, jack->streams[s], c);
             process->streams[s].ports[c] = register_port(jack, name, JACK_DEFAULT_AUDIO_TYPE,
                                                          JackPortIsInput | JackPortIsTerminal);
             if (!process->streams[s].ports[c])

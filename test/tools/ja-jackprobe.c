@@ -1,12 +1,14 @@
 /* A JACK client that does nothing but listen and tell, ten times a second and at the end, as a JSON
  * line on standard output, how it fares. For the live tests of src/audio.
  *
- *   ja-jackprobe [-n NAME] [-s SERVER] [-i INPUTS] [-c RULE]... [-b INPUTS] [-d CYCLES] [-m]
+ *   ja-jackprobe [-n NAME] [-s SERVER] [-i INPUTS] [-c RULE]... [-b INPUTS] [-d CYCLES] [-lmv]
+ *                [-t SECONDS]
  *
  *   -i  inputs of the stream "main" (2)         -c  a connection rule for it
  *   -b  inputs of a second stream "booth" (0)   -d  the first client's callback fails after so many
  *   -m  sends MIDI and hears it with a second       cycles, so that the server no longer calls it
- *       client, NAME-ear
+ *       client, NAME-ear                        -l  lists the ports instead
+ *   -t  tests the input for so many seconds instead
  *
  * SIGUSR1 stops reading the inlets, SIGUSR2 goes on; SIGTERM ends.
  *
@@ -309,8 +311,9 @@ int main(int argc, char **argv) {
     size_t rules_length = 0;
     const char *name = "probe", *server = NULL;
     unsigned inputs[STREAMS] = {2, 0};
-    bool midi = false;
-    for (int option; (option = getopt(argc, argv, "n:s:i:b:c:d:mv")) != -1;) {
+    bool midi = false, list = false;
+    double test_s = 0;
+    for (int option; (option = getopt(argc, argv, "n:s:i:b:c:d:t:lmv")) != -1;) {
         if (option == 'n')
             name = optarg;
         else if (option == 's')
@@ -323,6 +326,10 @@ int main(int argc, char **argv) {
             dead_after = (uint64_t)atoll(optarg);
         else if (option == 'm')
             midi = true;
+        else if (option == 't')
+            test_s = atof(optarg);
+        else if (option == 'l')
+            list = true;
         else if (option == 'v')
             ja_log_set_level(JA_LOG_DEBUG);
         else if (option == 'c' && rules_length + strlen(optarg) + 2 < sizeof rules)
@@ -343,11 +350,15 @@ int main(int argc, char **argv) {
     struct ja_jack_setup setup = {name, server, streams, count};
     struct ja_error error;
     struct ja_jack *jack;
-    enum ja_status status = ja_jack_start(&jack, &setup, &error);
+    enum ja_status status = list         ? ja_ports_list(server, stdout, &error)
+                            : test_s > 0 ? ja_jack_test_input(&setup, test_s, stdout, &error)
+                                         : ja_jack_start(&jack, &setup, &error);
     if (status != JA_OK) {
         fprintf(stderr, "%s\n", error.text);
         return (int)status;
     }
+    if (list || test_s > 0)
+        return 0;
     if (midi && !open_ear(&ear, name, server))
         return 1;
 
