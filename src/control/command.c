@@ -1,0 +1,200 @@
+/* The table of commands, and how one is checked and run.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/control/command.h>
+
+#include <limits.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { ARGUMENTS = 4, NAME_BYTES = 32 };
+
+static enum ja_status missing(struct ja_text *reply) {
+    ja_text_put(reply, "not possible here");
+    return JA_FAILED;
+}
+
+/* A value of any type, as the text it would have in a configuration file. */
+static void put_value(struct ja_text *text, const struct ja_argument *argument) {
+    if (argument->type == 's')
+        ja_text_put(text, argument->string);
+    else if (argument->type == 'i')
+        ja_text_format(text, "%d", argument->integer);
+    else
+        ja_text_format(text, "%.9g", argument->number);
+}
+
+static enum ja_status run_set(const struct ja_operator *who, const struct ja_argument *arguments,
+                              struct ja_text *reply) {
+    char value[1024];
+    struct ja_text text;
+    ja_text_init(&text, value, sizeof value);
+    put_value(&text, &arguments[1]);
+    if (text.full) {
+        ja_text_format(reply, "the value for %.64s is longer than %zu bytes", arguments[0].string,
+                       sizeof value - 1);
+        return JA_USAGE;
+    }
+    return who->set ? who->set(who->data, arguments[0].string, value, reply) : missing(reply);
+}
+
+static enum ja_status run_get(const struct ja_operator *who, const struct ja_argument *arguments,
+                              struct ja_text *reply) {
+    return who->get ? who->get(who->data, arguments[0].string, reply) : missing(reply);
+}
+
+static enum ja_status run_preset(const struct ja_operator *who, const struct ja_argument *arguments,
+                                 struct ja_text *reply) {
+    return who->preset ? who->preset(who->data, arguments[0].string, reply) : missing(reply);
+}
+
+static enum ja_status run_reset(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    (void)arguments;
+    return who->reset ? who->reset(who->data, reply) : missing(reply);
+}
+
+static enum ja_status run_pause(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    (void)arguments;
+    return who->pause ? who->pause(who->data, true, reply) : missing(reply);
+}
+
+static enum ja_status run_resume(const struct ja_operator *who, const struct ja_argument *arguments,
+                                 struct ja_text *reply) {
+    (void)arguments;
+    return who->pause ? who->pause(who->data, false, reply) : missing(reply);
+}
+
+static enum ja_status run_mute(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    int wish = arguments[1].integer;
+    if (wish != 0 && wish != 1) {
+        ja_text_format(reply, "mute takes 1 (silent) or 0 (not), not %d", wish);
+        return JA_USAGE;
+    }
+    return who->mute ? who->mute(who->data, arguments[0].string, wish == 1, reply) : missing(reply);
+}
+
+static enum ja_status run_ping(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    (void)who, (void)arguments;
+    ja_text_put(reply, "pong");
+    return JA_OK;
+}
+
+static enum ja_status run_get_stats(const struct ja_operator *who,
+                                    const struct ja_argument *arguments, struct ja_text *reply) {
+    (void)arguments;
+    return who->stats ? who->stats(who->data, reply) : missing(reply);
+}
+
+const struct ja_command ja_commands[] = {
+    {"set", "sv", "Sets an option to a value.", run_set},
+    {"get", "s", "Tells the value of an option.", run_get},
+    {"preset", "s", "Applies a preset, KIND/NAME.", run_preset},
+    {"reset", "", "Forgets the music heard so far.", run_reset},
+    {"pause", "", "Stops analysing; sound is still taken in.", run_pause},
+    {"resume", "", "Goes on analysing.", run_resume},
+    {"mute", "si", "Silences an output (1) or lets it speak again (0).", run_mute},
+    {"ping", "", "Is answered with pong.", run_ping},
+    {"get_stats", "", "Tells counters and load as JSON.", run_get_stats},
+};
+const size_t ja_command_count = sizeof ja_commands / sizeof ja_commands[0];
+
+static const struct ja_command *find(const char *name) {
+    for (size_t i = 0; i < ja_command_count; i++)
+        if (!strcmp(ja_commands[i].name, name))
+            return &ja_commands[i];
+    return NULL;
+}
+
+/* Names from the network can be of any length; comparing costs its square. */
+static void say_unknown(const char *name, struct ja_text *reply) {
+    char start[NAME_BYTES];
+    bool whole = ja_text_copy(start, sizeof start, name);
+    const char *nearest = "";
+    unsigned least = UINT_MAX;
+    for (size_t i = 0; i < ja_command_count; i++) {
+        unsigned distance = ja_text_distance(start, ja_commands[i].name);
+        if (distance < least) {
+            least = distance;
+            nearest = ja_commands[i].name;
+        }
+    }
+    ja_text_format(reply, "there is no command \"%s%s\"; the nearest is \"%s\"", start,
+                   whole ? "" : "…", nearest);
+}
+
+static const char *type_name(char type) {
+    return type == 's'   ? "a string"
+           : type == 'i' ? "an integer"
+           : type == 'f' ? "a number"
+                         : "a value";
+}
+
+/* One argument as the type that is wanted; i and f stand for each other where exact. */
+static bool convert(char wanted, const struct ja_argument *given, struct ja_argument *argument) {
+    *argument = *given;
+    if (wanted == 'v' || wanted == given->type)
+        return given->type != 'f' || isfinite(given->number);
+    argument->type = wanted;
+    if (wanted == 'f' && given->type == 'i') {
+        argument->number = given->integer;
+        return true;
+    }
+    if (wanted == 'i' && given->type == 'f') {
+        double number = given->number;
+        if (!(number >= INT_MIN && number <= INT_MAX) || number != floor(number))
+            return false;
+        argument->integer = (int)number;
+        return true;
+    }
+    return false;
+}
+
+static void put_usage(struct ja_text *text, const struct ja_command *command) {
+    ja_text_put(text, command->name);
+    const char *comma = " takes ";
+    for (const char *type = command->arguments; *type; type++) {
+        ja_text_format(text, "%s%s", comma, type_name(*type));
+        comma = " and ";
+    }
+    if (!command->arguments[0])
+        ja_text_put(text, " takes no argument");
+}
+
+enum ja_status ja_command_run(const struct ja_operator *who, const char *name,
+                              const struct ja_argument *arguments, size_t count,
+                              struct ja_text *reply) {
+    struct ja_argument converted[ARGUMENTS];
+    const struct ja_command *command = find(name);
+    if (!command) {
+        say_unknown(name, reply);
+        return JA_USAGE;
+    }
+    if (count != strlen(command->arguments)) {
+        put_usage(reply, command);
+        ja_text_format(reply, "; %zu given", count);
+        return JA_USAGE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (convert(command->arguments[i], &arguments[i], &converted[i]))
+            continue;
+        put_usage(reply, command);
+        ja_text_format(reply, "; argument %zu is not that", i + 1);
+        return JA_USAGE;
+    }
+    size_t before = reply->length;
+    enum ja_status status = command->run(who, converted, reply);
+    if (reply->length == before)
+        ja_text_put(reply, status == JA_OK ? "ok" : "failed");
+    return status;
+}
+
+void ja_command_list(FILE *out) {
+    for (size_t i = 0; i < ja_command_count; i++)
+        fprintf(out, "/ja/ctl/%-12s %-4s %s\n", ja_commands[i].name, ja_commands[i].arguments,
+                ja_commands[i].help);
+}

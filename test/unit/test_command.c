@@ -1,0 +1,212 @@
+/* Tests of the command table: every command with right and with wrong arguments.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ja/control/command.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the operator was asked to do, in words. */
+static char asked[2048];
+
+static enum ja_status set(void *data, const char *option, const char *value,
+                          struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "set %s=%s", option, value);
+    return JA_OK;
+}
+static enum ja_status get(void *data, const char *option, struct ja_text *reply) {
+    (void)data;
+    snprintf(asked, sizeof asked, "get %s", option);
+    ja_text_put(reply, "0.5");
+    return JA_OK;
+}
+static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
+    (void)data;
+    snprintf(asked, sizeof asked, "preset %s", name);
+    ja_text_put(reply, "no such preset");
+    return JA_USAGE;
+}
+static enum ja_status reset(void *data, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "reset");
+    return JA_FAILED;
+}
+static enum ja_status pause_or_resume(void *data, bool paused, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "pause %d", paused);
+    return JA_OK;
+}
+static enum ja_status mute(void *data, const char *output, bool silent, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "mute %s %d", output, silent);
+    return JA_OK;
+}
+static enum ja_status stats(void *data, struct ja_text *reply) {
+    (void)data;
+    snprintf(asked, sizeof asked, "stats");
+    ja_text_put(reply, "{}");
+    return JA_OK;
+}
+
+static const struct ja_operator hand = {.set = set,
+                                        .get = get,
+                                        .preset = preset,
+                                        .reset = reset,
+                                        .pause = pause_or_resume,
+                                        .mute = mute,
+                                        .stats = stats};
+
+#define S(text)                                                                                    \
+    { .type = 's', .string = text }
+#define I(value)                                                                                   \
+    { .type = 'i', .integer = value }
+#define F(value)                                                                                   \
+    { .type = 'f', .number = value }
+
+struct row {
+    const char *command;
+    size_t count;
+    struct ja_argument arguments[5];
+    enum ja_status status;
+    const char *asked; /* "": the operator must not be asked */
+    const char *reply; /* part of it */
+};
+
+static const struct row rows[] = {
+    {"set", 2, {S("onset.threshold"), S("0.4")}, JA_OK, "set onset.threshold=0.4", "ok"},
+    {"set", 2, {S("target.a.port"), I(-7)}, JA_OK, "set target.a.port=-7", "ok"},
+    {"set", 2, {S("a.b"), F(0.25)}, JA_OK, "set a.b=0.25", "ok"},
+    {"set", 2, {S("a.b"), F(1e9)}, JA_OK, "set a.b=1e+09", "ok"},
+    {"set", 1, {S("a.b")}, JA_USAGE, "", "set takes a string and a value; 1 given"},
+    {"set", 3, {S("a"), S("b"), S("c")}, JA_USAGE, "", "; 3 given"},
+    {"set", 2, {I(1), S("b")}, JA_USAGE, "", "argument 1 is not that"},
+    {"set", 2, {S("a.b"), F(NAN)}, JA_USAGE, "", "argument 2 is not that"},
+    {"set", 2, {S("a.b"), F(-INFINITY)}, JA_USAGE, "", "argument 2 is not that"},
+    {"get", 1, {S("a.b")}, JA_OK, "get a.b", "0.5"},
+    {"get", 0, {S("")}, JA_USAGE, "", "get takes a string"},
+    {"get", 1, {F(1)}, JA_USAGE, "", "get takes a string"},
+    {"preset", 1, {S("genre/techno")}, JA_USAGE, "preset genre/techno", "no such preset"},
+    {"preset", 0, {S("")}, JA_USAGE, "", "preset takes a string"},
+    {"reset", 0, {S("")}, JA_FAILED, "reset", "failed"},
+    {"reset", 1, {I(1)}, JA_USAGE, "", "reset takes no argument"},
+    {"pause", 0, {S("")}, JA_OK, "pause 1", "ok"},
+    {"pause", 1, {I(1)}, JA_USAGE, "", "pause takes no argument"},
+    {"resume", 0, {S("")}, JA_OK, "pause 0", "ok"},
+    {"resume", 1, {S("main")}, JA_USAGE, "", "resume takes no argument"},
+    {"mute", 2, {S("target.default"), I(1)}, JA_OK, "mute target.default 1", "ok"},
+    {"mute", 2, {S("a"), F(0)}, JA_OK, "mute a 0", "ok"},
+    {"mute", 2, {S("a"), I(2)}, JA_USAGE, "", "1 (silent) or 0 (not), not 2"},
+    {"mute", 2, {S("a"), F(0.5)}, JA_USAGE, "", "argument 2 is not that"},
+    {"mute", 2, {S("a"), F(1e20)}, JA_USAGE, "", "argument 2 is not that"},
+    {"mute", 2, {S("a"), S("on")}, JA_USAGE, "", "mute takes a string and an integer"},
+    {"ping", 0, {S("")}, JA_OK, "", "pong"},
+    {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
+    {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},
+    {"get_stats", 1, {S("")}, JA_USAGE, "", "takes no argument"},
+    {"rest", 0, {S("")}, JA_USAGE, "", "no command \"rest\"; the nearest is \"reset\""},
+    {"", 0, {S("")}, JA_USAGE, "", "no command \"\""},
+    {"PING", 0, {S("")}, JA_USAGE, "", "no command \"PING\""},
+};
+
+static void runs_every_row(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i];
+        char buffer[512];
+        struct ja_text reply;
+        ja_text_init(&reply, buffer, sizeof buffer);
+        asked[0] = '\0';
+        enum ja_status status =
+            ja_command_run(&hand, row->command, row->arguments, row->count, &reply);
+        if (status != row->status || strcmp(asked, row->asked) || !strstr(buffer, row->reply))
+            fail_msg("row %zu, %s: status %d, asked \"%s\", reply \"%s\"", i, row->command, status,
+                     asked, buffer);
+    }
+}
+
+static void every_command_is_tested_both_ways(void **state) {
+    (void)state;
+    for (size_t c = 0; c < ja_command_count; c++) {
+        bool right = false, wrong = false;
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            if (strcmp(rows[i].command, ja_commands[c].name))
+                continue;
+            bool fits = rows[i].count == strlen(ja_commands[c].arguments);
+            right |= fits;
+            wrong |= rows[i].status == JA_USAGE && !rows[i].asked[0];
+        }
+        if (!right || !wrong)
+            fail_msg("no row for %s", ja_commands[c].name);
+    }
+}
+
+/* An operator that can do nothing is answered for. */
+static void says_what_is_not_possible(void **state) {
+    (void)state;
+    static const struct ja_operator nobody;
+    static const struct ja_argument arguments[] = {S("a"), I(1)};
+    for (size_t c = 0; c < ja_command_count; c++) {
+        char buffer[512];
+        struct ja_text reply;
+        ja_text_init(&reply, buffer, sizeof buffer);
+        enum ja_status status = ja_command_run(&nobody, ja_commands[c].name, arguments,
+                                               strlen(ja_commands[c].arguments), &reply);
+        bool is_ping = !strcmp(ja_commands[c].name, "ping");
+        assert_int_equal(status, is_ping ? JA_OK : JA_FAILED);
+        assert_string_equal(buffer, is_ping ? "pong" : "not possible here");
+    }
+}
+
+static void bears_endless_names_and_values(void **state) {
+    (void)state;
+    static char endless[60000];
+    memset(endless, 'p', sizeof endless - 1);
+    char buffer[256];
+    struct ja_text reply;
+    ja_text_init(&reply, buffer, sizeof buffer);
+    assert_int_equal(ja_command_run(&hand, endless, NULL, 0, &reply), JA_USAGE);
+    assert_non_null(strstr(buffer, "…\"; the nearest is"));
+    const struct ja_argument arguments[] = {S("a.b"), S(endless)};
+    ja_text_init(&reply, buffer, sizeof buffer);
+    asked[0] = '\0';
+    assert_int_equal(ja_command_run(&hand, "set", arguments, 2, &reply), JA_USAGE);
+    assert_non_null(strstr(buffer, "longer than"));
+    assert_string_equal(asked, "");
+}
+
+static void lists_every_command(void **state) {
+    (void)state;
+    char *listed = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&listed, &size);
+    assert_non_null(out);
+    ja_command_list(out);
+    fclose(out);
+    for (size_t c = 0; c < ja_command_count; c++) {
+        char line[128];
+        snprintf(line, sizeof line, "/ja/ctl/%s ", ja_commands[c].name);
+        assert_non_null(strstr(listed, line));
+        assert_non_null(strstr(listed, ja_commands[c].help));
+    }
+    free(listed);
+}
+
+int main(void) {
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_every_row),
+        cmocka_unit_test(every_command_is_tested_both_ways),
+        cmocka_unit_test(says_what_is_not_possible),
+        cmocka_unit_test(bears_endless_names_and_values),
+        cmocka_unit_test(lists_every_command),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
