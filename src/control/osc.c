@@ -1,0 +1,209 @@
+/* Steering by OSC: one UDP socket, every command answered to its sender.
+ *
+ * Whoever sends here may be anybody, so: packets go through the strict reader only; one turn of
+ * the loop takes so much work and no more, then the beats have their turn; an answer is never
+ * longer than ACK_BYTES, and there is none to what is not a command.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/control/osc.h>
+
+#include <errno.h>
+#include <ja/core/log.h>
+#include <ja/net/osc_reader.h>
+#include <ja/net/osc_writer.h>
+#include <ja/net/socket.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    TURN_MESSAGES = 64, /* packets and messages in one turn of the loop */
+    TURN_BYTES = 65536,
+    PACKET_BYTES = 65536,
+    ACK_BYTES = 1024,
+    ACK_COMMAND_BYTES = 64,
+    ACK_TEXT_BYTES = 900, /* with address, types and command this makes less than ACK_BYTES */
+};
+
+static const char command_prefix[] = "/ja/ctl/";
+
+struct ja_control {
+    int fd;
+    struct ja_loop *loop;
+    const struct ja_operator *operator;
+    struct sockaddr_storage peer; /* of the packet being read */
+    socklen_t peer_length;
+    unsigned messages; /* in the packet being read */
+    uint64_t malformed, foreign, unanswered;
+    struct ja_log_limit malformed_limit, foreign_limit;
+    _Alignas(8) unsigned char packet[PACKET_BYTES];
+};
+
+#define S struct ja_control_settings
+static const struct ja_option control_options[] = {
+    JA_OPTION_BOOL(S, enable, "enable", "true", JA_START, "Listen for OSC commands."),
+    JA_OPTION_STRING(S, address, "address", "127.0.0.1", JA_START,
+                     "Numeric address to listen on; 0.0.0.0 lets everybody on the network steer."),
+    JA_OPTION_INT(S, port, "port", "7770", 1, 65535, NULL, JA_START, "UDP port to listen on."),
+};
+#undef S
+
+const struct ja_module ja_control_module = {
+    .name = "control",
+    .help = "Steering by OSC.",
+    .options = control_options,
+    .option_count = sizeof control_options / sizeof control_options[0],
+    .settings_size = sizeof(struct ja_control_settings),
+};
+
+/* Cuts `text` to fewer than `size` bytes, not within a UTF-8 character. */
+static void cut(char *to, size_t size, const char *from) {
+    size_t length = strnlen(from, size);
+    if (length == size) {
+        length--;
+        while (length > 0 && ((unsigned char)from[length] & 0xC0) == 0x80)
+            length--;
+    }
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+static void acknowledge(struct ja_control *control, const char *command, bool done,
+                        const char *text) {
+    char name[ACK_COMMAND_BYTES], reply[ACK_TEXT_BYTES];
+    _Alignas(4) unsigned char packet[ACK_BYTES];
+    cut(name, sizeof name, command);
+    cut(reply, sizeof reply, text);
+    struct ja_osc_argument arguments[] = {
+        {.type = 's', .s = name}, {.type = 'i', .i = done}, {.type = 's', .s = reply}};
+    size_t size = ja_osc_write(packet, sizeof packet, "/ja/ack", "sis", arguments);
+    if (!size || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+                        (struct sockaddr *)&control->peer, control->peer_length) < 0)
+        control->unanswered++;
+}
+
+static bool convert(const struct ja_osc_argument *from, struct ja_argument *to) {
+    switch (from->type) {
+    case 's':
+        *to = (struct ja_argument){.type = 's', .string = from->s};
+        return true;
+    case 'i':
+        *to = (struct ja_argument){.type = 'i', .integer = from->i};
+        return true;
+    case 'h':
+        *to = (struct ja_argument){.type = 'i', .integer = (int)from->h};
+        return from->h >= INT_MIN && from->h <= INT_MAX;
+    case 'f':
+        *to = (struct ja_argument){.type = 'f', .number = from->f};
+        return true;
+    case 'd':
+        *to = (struct ja_argument){.type = 'f', .number = from->d};
+        return true;
+    case 'T':
+    case 'F':
+        *to = (struct ja_argument){.type = 'i', .integer = from->type == 'T'};
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void run(struct ja_control *control, const char *command,
+                const struct ja_osc_message *message) {
+    struct ja_argument arguments[JA_OSC_ARGUMENTS];
+    char answer[4096];
+    struct ja_text reply;
+    enum ja_status status = JA_OK;
+    ja_text_init(&reply, answer, sizeof answer);
+    for (size_t i = 0; i < message->count && status == JA_OK; i++)
+        if (!convert(&message->arguments[i], &arguments[i])) {
+            ja_text_format(&reply, "no command takes argument %zu (type %c)", i + 1,
+                           message->arguments[i].type);
+            status = JA_USAGE;
+        }
+    if (status == JA_OK)
+        status = ja_command_run(control->operator, command, arguments, message->count, &reply);
+    acknowledge(control, command, status == JA_OK, answer);
+}
+
+static void hear(void *data, const struct ja_osc_message *message) {
+    struct ja_control *control = data;
+    const size_t prefix = sizeof command_prefix - 1;
+    bool is_command = !strncmp(message->address, command_prefix, prefix);
+    if (++control->messages > TURN_MESSAGES)
+        return; /* counted below */
+    if (is_command) {
+        run(control, message->address + prefix, message);
+        return;
+    }
+    control->foreign++;
+    ja_log_limited(&control->foreign_limit, JA_LOG_NOTICE,
+                   "OSC control: \"%.80s\" is not a command, those are %s…", message->address,
+                   command_prefix);
+}
+
+static void count_malformed(struct ja_control *control, const char *why) {
+    control->malformed++;
+    ja_log_limited(&control->malformed_limit, JA_LOG_WARNING,
+                   "OSC control: %s (%llu bad packets so far)", why,
+                   (unsigned long long)control->malformed);
+}
+
+static void read_packet(struct ja_control *control, size_t size) {
+    control->messages = 0;
+    if (!ja_osc_read(control->packet, size, hear, control))
+        count_malformed(control, "a packet that is not OSC");
+    else if (control->messages > TURN_MESSAGES)
+        count_malformed(control, "a bundle with too many messages, the rest was not done");
+}
+
+static void receive(void *data, int fd, short events) {
+    (void)events;
+    struct ja_control *control = data;
+    size_t work = 0, bytes = 0;
+    while (work < TURN_MESSAGES && bytes < TURN_BYTES) {
+        control->peer_length = sizeof control->peer;
+        ssize_t size = recvfrom(fd, control->packet, sizeof control->packet, MSG_DONTWAIT,
+                                (struct sockaddr *)&control->peer, &control->peer_length);
+        if (size < 0)
+            return; /* nothing more, or an error of one packet: poll tells when to go on */
+        read_packet(control, (size_t)size);
+        work += 1 + control->messages;
+        bytes += (size_t)size;
+    }
+}
+
+enum ja_status ja_control_open(struct ja_control **control,
+                               const struct ja_control_settings *settings, struct ja_loop *loop,
+                               const struct ja_operator *operator, struct ja_error * error) {
+    struct ja_control *made = calloc(1, sizeof *made);
+    *control = NULL;
+    if (!made)
+        return ja_fail(error, JA_FAILED, "no memory for OSC control");
+    made->loop = loop;
+    made->operator= operator;
+    struct ja_error cause;
+    made->fd = ja_udp_listen(settings->address, settings->port, &cause);
+    if (made->fd < 0) {
+        free(made);
+        return ja_fail(error, JA_FAILED, "control: %s", cause.text);
+    }
+    enum ja_status status = ja_loop_watch(loop, made->fd, POLLIN, receive, made, error);
+    if (status != JA_OK) {
+        close(made->fd);
+        free(made);
+        return status;
+    }
+    *control = made;
+    return JA_OK;
+}
+
+void ja_control_close(struct ja_control *control) {
+    if (!control)
+        return;
+    ja_loop_unwatch(control->loop, control->fd);
+    close(control->fd);
+    free(control);
+}
