@@ -21,7 +21,7 @@ LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfi
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 DEMO_PACKAGES := jackd2
 TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
-	liblo-tools aubio-tools clang libclang-rt-dev python3 python3-numpy mandoc procps
+	liblo-tools aubio-tools clang libclang-rt-dev python3 python3-numpy mandoc procps locales
 
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
@@ -40,7 +40,7 @@ UNIT_SOURCES := $(wildcard test/unit/*.c test/signals/*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
-TEST_SCRIPTS := $(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py))
+TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
 .PHONY: all unit tools help demo test bench deps install uninstall clean jack-analyzer.conf FORCE
 .SECONDARY:
@@ -111,7 +111,9 @@ test:
 	$(MAKE) $(JOBS) SAN= all unit tools
 	$(MAKE) $(JOBS) SAN=address,undefined all unit
 	$(MAKE) $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
-	test/run $(UNIT_SOURCES:%.c=build/plain/%) $(UNIT_SOURCES:%.c=build/address-undefined/%) \
+	@test -d build/locale/de_DE.UTF-8 || { mkdir -p build/locale && \
+		localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8; }
+	LOCPATH=$(CURDIR)/build/locale test/run $(UNIT_SOURCES:%.c=build/plain/%) $(UNIT_SOURCES:%.c=build/address-undefined/%) \
 		$(THREADED:%.c=build/thread/%) $(TEST_SCRIPTS)
 
 bench:

@@ -9,7 +9,8 @@ build=${BUILD:-build/plain}
 tools=$build/test/tools
 work=$(mktemp -d)
 port=$((20000 + $$ % 10000))
-jackd= analyzer=
+jackd=''
+analyzer=''
 
 end() {
     [ -n "$1" ] && kill "$1" 2>/dev/null && wait "$1" 2>/dev/null
