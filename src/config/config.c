@@ -1,0 +1,490 @@
+/* The layers of settings. Each section keeps one settings struct per layer, filled only where set,
+ * and the effective value is the one of the highest layer that has it. So a reload, a change of
+ * preset and "where does this come from" need no code of their own.
+ *
+ * Whatever can fail half-way is tried on a copy, which then changes places with the original.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store.h"
+#include "value.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char no_memory[] = "out of memory";
+
+static size_t index_of(const struct ja_section *section, enum ja_layer layer,
+                       const struct ja_option *option) {
+    size_t count = section->module->option_count;
+    return (size_t)layer * count + (size_t)(option - section->module->options);
+}
+
+static unsigned char *field(const struct ja_section *section, enum ja_layer layer,
+                            const struct ja_option *option) {
+    return section->settings + (size_t)layer * section->module->settings_size + option->offset;
+}
+
+static void section_free(struct ja_section *section) {
+    if (section == NULL)
+        return;
+    for (size_t i = 0; section->origins != NULL && i < JA_LAYERS * section->module->option_count;
+         i++)
+        free(section->origins[i]);
+    free(section->origins);
+    free(section->settings);
+    free(section);
+}
+
+static struct ja_section *section_new(const struct ja_module *module, const char *name) {
+    struct ja_section *section = calloc(1, sizeof *section);
+    if (section == NULL)
+        return NULL;
+    section->module = module;
+    bool fits = ja_text_copy(section->name, sizeof section->name, name);
+    assert(fits);
+    (void)fits;
+    /* One more than needed: a module may have no options at all. */
+    section->origins = calloc(JA_LAYERS * module->option_count + 1, sizeof *section->origins);
+    section->settings = calloc(JA_LAYERS, module->settings_size + 1);
+    if (section->origins == NULL || section->settings == NULL) {
+        section_free(section);
+        return NULL;
+    }
+    return section;
+}
+
+static void set_defaults(struct ja_section *section) {
+    const struct ja_module *module = section->module;
+    for (const struct ja_option *o = module->options; o < module->options + module->option_count;
+         o++) {
+        enum ja_status status =
+            ja_value_parse(o, o->fallback, field(section, JA_LAYER_DEFAULT, o), NULL);
+        assert(status == JA_OK); /* a row whose default breaks its own rule */
+        (void)status;
+    }
+}
+
+static struct ja_section *section_copy(const struct ja_section *from) {
+    const struct ja_module *module = from->module;
+    struct ja_section *section = section_new(module, from->name);
+    if (section == NULL)
+        return NULL;
+    memcpy(section->present, from->present, sizeof section->present);
+    memcpy(section->settings, from->settings, JA_LAYERS * module->settings_size);
+    for (size_t i = 0; i < JA_LAYERS * module->option_count; i++) {
+        if (from->origins[i] == NULL)
+            continue;
+        section->origins[i] = strdup(from->origins[i]);
+        if (section->origins[i] == NULL) {
+            section_free(section);
+            return NULL;
+        }
+    }
+    return section;
+}
+
+/* Takes ownership; false, and the section freed, without memory. A NULL section is no memory. */
+static bool add_section(struct ja_config *config, struct ja_section *section) {
+    if (section == NULL)
+        return false;
+    size_t bytes = (config->section_count + 1) * sizeof *config->sections;
+    struct ja_section **sections = realloc(config->sections, bytes);
+    if (sections == NULL) {
+        section_free(section);
+        return false;
+    }
+    config->sections = sections;
+    sections[config->section_count++] = section;
+    return true;
+}
+
+static bool add_new_section(struct ja_config *config, const struct ja_module *module,
+                            const char *name, enum ja_layer layer) {
+    struct ja_section *section = section_new(module, name);
+    if (section != NULL) {
+        section->present[layer] = true;
+        set_defaults(section);
+    }
+    return add_section(config, section);
+}
+
+static void drop_absent_sections(struct ja_config *config) {
+    size_t kept = 0;
+    for (size_t i = 0; i < config->section_count; i++) {
+        struct ja_section *section = config->sections[i];
+        if (memchr(section->present, true, sizeof section->present) != NULL)
+            config->sections[kept++] = section;
+        else
+            section_free(section);
+    }
+    config->section_count = kept;
+}
+
+struct ja_config *ja_config_new(const struct ja_module *const *modules, size_t count) {
+    struct ja_config *config = calloc(1, sizeof *config);
+    if (config == NULL)
+        return NULL;
+    config->modules = modules;
+    config->module_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = modules[i]->named ? modules[i]->fallback_name : "";
+        if (name != NULL && !add_new_section(config, modules[i], name, JA_LAYER_DEFAULT)) {
+            ja_config_free(config);
+            return NULL;
+        }
+    }
+    return config;
+}
+
+void ja_config_free(struct ja_config *config) {
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config->section_count; i++)
+        section_free(config->sections[i]);
+    free(config->sections);
+    free(config);
+}
+
+struct ja_config *ja_config_clone(const struct ja_config *config) {
+    struct ja_config *copy = calloc(1, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    *copy = *config;
+    copy->sections = NULL;
+    copy->section_count = 0;
+    for (size_t i = 0; i < config->section_count; i++) {
+        if (!add_section(copy, section_copy(config->sections[i]))) {
+            ja_config_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+void ja_config_swap(struct ja_config *a, struct ja_config *b) {
+    struct ja_config former = *a;
+    *a = *b;
+    *b = former;
+}
+
+void ja_config_clear(struct ja_config *config, enum ja_layer layer) {
+    assert(layer > JA_LAYER_DEFAULT && layer < JA_LAYERS);
+    for (size_t i = 0; i < config->section_count; i++) {
+        struct ja_section *section = config->sections[i];
+        char **origins = section->origins + (size_t)layer * section->module->option_count;
+        for (size_t o = 0; o < section->module->option_count; o++) {
+            free(origins[o]);
+            origins[o] = NULL;
+        }
+        section->present[layer] = false;
+    }
+    drop_absent_sections(config);
+    if (layer == JA_LAYER_PRESET)
+        config->preset_count = 0;
+}
+
+const struct ja_module *ja_store_module(const struct ja_config *config, const char *name) {
+    for (size_t i = 0; i < config->module_count; i++) {
+        if (strcmp(config->modules[i]->name, name) == 0)
+            return config->modules[i];
+    }
+    return NULL;
+}
+
+const struct ja_option *ja_store_option(const struct ja_module *module, const char *name) {
+    for (size_t i = 0; i < module->option_count; i++) {
+        if (strcmp(module->options[i].name, name) == 0)
+            return &module->options[i];
+    }
+    return NULL;
+}
+
+struct ja_section *ja_store_section(const struct ja_config *config, const struct ja_module *module,
+                                    const char *instance) {
+    for (size_t i = 0; i < config->section_count; i++) {
+        struct ja_section *section = config->sections[i];
+        if (section->module == module && strcmp(section->name, instance) == 0)
+            return section;
+    }
+    return NULL;
+}
+
+/* A name that can also stand in a configuration file, where true and false are values. */
+static bool is_instance_name(const char *name) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789_-";
+    enum { LETTERS = 52 };
+    size_t length = strlen(name);
+    return length > 0 && length < JA_INSTANCE_NAME && strspn(name, letters) == length &&
+           memchr(letters, name[0], LETTERS) != NULL && strcasecmp(name, "true") != 0 &&
+           strcasecmp(name, "false") != 0;
+}
+
+static size_t count_instances(const struct ja_config *config, const struct ja_module *module) {
+    size_t count = 0;
+    while (ja_config_instance(config, module, count) != NULL)
+        count++;
+    return count;
+}
+
+enum ja_status ja_store_mention(struct ja_config *config, enum ja_layer layer,
+                                const struct ja_module *module, const char *instance,
+                                struct ja_section **section, struct ja_error *error) {
+    *section = ja_store_section(config, module, instance);
+    if (*section != NULL) {
+        (*section)->present[layer] = true;
+        return JA_OK;
+    }
+    if (!is_instance_name(instance))
+        return ja_fail(error, JA_USAGE,
+                       "%s.%.64s: a name must begin with a letter and have at most %d letters, "
+                       "digits, '-' and '_'",
+                       module->name, instance, JA_INSTANCE_NAME - 1);
+    if (count_instances(config, module) == JA_INSTANCES)
+        return ja_fail(error, JA_USAGE, "%s.%s: there can be at most %d of %s", module->name,
+                       instance, JA_INSTANCES, module->name);
+    if (!add_new_section(config, module, instance, layer))
+        return ja_fail(error, JA_FAILED, no_memory);
+    *section = config->sections[config->section_count - 1];
+    return JA_OK;
+}
+
+void ja_store_put(struct ja_section *section, enum ja_layer layer, const struct ja_option *option,
+                  const void *value, char *origin) {
+    char **place = &section->origins[index_of(section, layer, option)];
+    free(*place);
+    *place = origin;
+    memcpy(field(section, layer, option), value, option->size);
+}
+
+const void *ja_store_value(const struct ja_section *section, const struct ja_option *option,
+                           enum ja_layer *layer, const char **origin) {
+    enum ja_layer top = JA_LAYERS - 1;
+    while (top > JA_LAYER_DEFAULT && section->origins[index_of(section, top, option)] == NULL)
+        top--;
+    if (layer != NULL)
+        *layer = top;
+    if (origin != NULL)
+        *origin =
+            top == JA_LAYER_DEFAULT ? "default" : section->origins[index_of(section, top, option)];
+    return field(section, top, option);
+}
+
+void ja_store_name(const struct ja_module *module, const char *instance, const char *option,
+                   struct ja_text *name) {
+    ja_text_put(name, module->name);
+    if (module->named)
+        ja_text_format(name, ".%s", instance);
+    ja_text_format(name, ".%s", option);
+}
+
+/* MODULE.OPTION or MODULE.INSTANCE.OPTION taken apart. */
+struct key {
+    const struct ja_module *module;
+    const struct ja_option *option;
+    char instance[JA_FULL_NAME]; /* as given; empty when the module is not named */
+};
+
+static bool parse_key(const struct ja_config *config, const char *name, struct key *key) {
+    char parts[JA_FULL_NAME];
+    if (!ja_text_copy(parts, sizeof parts, name))
+        return false;
+    char *option = strchr(parts, '.');
+    if (option == NULL)
+        return false;
+    *option++ = '\0';
+    key->module = ja_store_module(config, parts);
+    if (key->module == NULL)
+        return false;
+    key->instance[0] = '\0';
+    if (key->module->named) {
+        char *dot = strchr(option, '.');
+        if (dot == NULL)
+            return false;
+        *dot = '\0';
+        ja_text_copy(key->instance, sizeof key->instance, option);
+        option = dot + 1;
+    }
+    key->option = ja_store_option(key->module, option);
+    return key->option != NULL;
+}
+
+/* The module that `name` begins with, or NULL. */
+static const struct ja_module *leading_module(const struct ja_config *config, const char *name) {
+    char first[JA_FULL_NAME];
+    struct ja_text text;
+    ja_text_init(&text, first, sizeof first);
+    ja_text_put_bytes(&text, name, strcspn(name, "."));
+    return ja_store_module(config, first);
+}
+
+/* The instance that `name` speaks of (MODULE.INSTANCE.OPTION), or one that could be meant. */
+static void likely_instance(const struct ja_module *module, const char *name,
+                            struct ja_text *instance) {
+    const char *first = strchr(name, '.'), *second = first == NULL ? NULL : strchr(first + 1, '.');
+    if (second != NULL)
+        ja_text_put_bytes(instance, first + 1, (size_t)(second - first - 1));
+    else
+        ja_text_put(instance, module->fallback_name == NULL ? "NAME" : module->fallback_name);
+}
+
+struct nearest {
+    char name[JA_FULL_NAME];
+    unsigned distance;
+};
+
+static void look_for_nearest(const struct ja_module *module, const char *name,
+                             struct nearest *nearest) {
+    char instance[JA_FULL_NAME], full[JA_FULL_NAME];
+    struct ja_text text;
+    ja_text_init(&text, instance, sizeof instance);
+    likely_instance(module, name, &text);
+    for (size_t i = 0; i < module->option_count; i++) {
+        ja_text_init(&text, full, sizeof full);
+        ja_store_name(module, instance, module->options[i].name, &text);
+        unsigned distance = ja_text_distance(name, full);
+        /* The module's name alone may have been forgotten. */
+        unsigned alone = ja_text_distance(name, module->options[i].name) + 1;
+        distance = alone < distance ? alone : distance;
+        if (distance < nearest->distance) {
+            nearest->distance = distance;
+            ja_text_copy(nearest->name, sizeof nearest->name, full);
+        }
+    }
+}
+
+enum ja_status ja_store_unknown(const struct ja_config *config, const char *name,
+                                struct ja_error *error) {
+    struct nearest nearest = {.distance = UINT_MAX};
+    const struct ja_module *only = leading_module(config, name);
+    for (size_t i = 0; i < config->module_count; i++) {
+        if (only == NULL || only == config->modules[i])
+            look_for_nearest(config->modules[i], name, &nearest);
+    }
+    if (nearest.distance == UINT_MAX)
+        return ja_fail(error, JA_USAGE, "%.100s: no such option", name);
+    return ja_fail(error, JA_USAGE, "%.100s: no such option; did you mean %s?", name, nearest.name);
+}
+
+enum ja_status ja_store_fail(struct ja_error *error, enum ja_status status, const char *origin,
+                             const struct ja_error *reason) {
+    struct ja_error whole;
+    ja_fail(&whole, status, "%s: %s", origin, reason->text);
+    for (char *c = whole.text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+    return ja_fail(error, status, "%s", whole.text);
+}
+
+/* Reads the value of `key` into `value`; the reason names option and value. */
+static enum ja_status read_value(const struct key *key, enum ja_layer layer, const char *name,
+                                 const char *text, void *value, struct ja_error *error) {
+    struct ja_error reason;
+    if (layer == JA_LAYER_LIVE && key->option->effect == JA_START)
+        return ja_fail(error, JA_USAGE, "%s is read at the start only and cannot be changed live",
+                       name);
+    if (ja_value_parse(key->option, text, value, &reason) != JA_OK)
+        return ja_fail(error, JA_USAGE, "%s = %.100s: %s", name, text, reason.text);
+    return JA_OK;
+}
+
+/* Everything that can fail comes before the first change. */
+static enum ja_status set_text(struct ja_config *config, enum ja_layer layer, const char *name,
+                               const char *text, const char *origin, struct ja_error *error) {
+    struct key key;
+    struct ja_section *section;
+    if (!parse_key(config, name, &key))
+        return ja_store_unknown(config, name, error);
+    void *value = calloc(1, key.option->size);
+    char *kept_origin = strdup(origin);
+    enum ja_status status = value == NULL || kept_origin == NULL
+                                ? ja_fail(error, JA_FAILED, no_memory)
+                                : read_value(&key, layer, name, text, value, error);
+    if (status == JA_OK)
+        status = ja_store_mention(config, layer, key.module, key.instance, &section, error);
+    if (status == JA_OK) {
+        ja_store_put(section, layer, key.option, value, kept_origin);
+        kept_origin = NULL;
+    }
+    free(kept_origin);
+    free(value);
+    return status;
+}
+
+enum ja_status ja_config_set(struct ja_config *config, enum ja_layer layer, const char *name,
+                             const char *text, const char *origin, struct ja_error *error) {
+    assert(layer > JA_LAYER_DEFAULT && layer < JA_LAYERS);
+    struct ja_error reason;
+    enum ja_status status = set_text(config, layer, name, text, origin, &reason);
+    return status == JA_OK ? JA_OK : ja_store_fail(error, status, origin, &reason);
+}
+
+enum ja_status ja_config_set_pair(struct ja_config *config, enum ja_layer layer, const char *pair,
+                                  const char *origin, struct ja_error *error) {
+    char name[JA_FULL_NAME];
+    struct ja_text text;
+    const char *equals = strchr(pair, '=');
+    if (equals == NULL)
+        return ja_fail(error, JA_USAGE, "%s: %.100s: must be OPTION=VALUE", origin, pair);
+    ja_text_init(&text, name, sizeof name);
+    ja_text_put_bytes(&text, pair, (size_t)(equals - pair));
+    return ja_config_set(config, layer, name, equals + 1, origin, error);
+}
+
+void ja_config_fill(const struct ja_config *config, const struct ja_module *module,
+                    const char *instance, void *settings) {
+    const struct ja_section *section =
+        ja_store_section(config, module, instance == NULL ? "" : instance);
+    assert(section != NULL);
+    memset(settings, 0, module->settings_size);
+    for (const struct ja_option *o = module->options; o < module->options + module->option_count;
+         o++)
+        memcpy((char *)settings + o->offset, ja_store_value(section, o, NULL, NULL), o->size);
+}
+
+const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
+                               size_t i) {
+    for (size_t s = 0; s < config->section_count; s++) {
+        if (config->sections[s]->module == module && i-- == 0)
+            return config->sections[s]->name;
+    }
+    return NULL;
+}
+
+static enum ja_status find(const struct ja_config *config, const char *name, struct key *key,
+                           struct ja_section **section, struct ja_error *error) {
+    if (!parse_key(config, name, key))
+        return ja_store_unknown(config, name, error);
+    *section = ja_store_section(config, key->module, key->instance);
+    if (*section == NULL)
+        return ja_fail(error, JA_USAGE, "%s: there is no %s named %s", name, key->module->name,
+                       key->instance);
+    return JA_OK;
+}
+
+const struct ja_module *ja_config_find(const struct ja_config *config, const char *name,
+                                       const struct ja_option **option, const char **instance,
+                                       struct ja_error *error) {
+    struct key key;
+    struct ja_section *section;
+    if (find(config, name, &key, &section, error) != JA_OK)
+        return NULL;
+    *option = key.option;
+    *instance = key.module->named ? section->name : NULL;
+    return key.module;
+}
+
+enum ja_status ja_config_get(const struct ja_config *config, const char *name,
+                             struct ja_text *value, enum ja_layer *layer, const char **origin,
+                             struct ja_error *error) {
+    struct key key;
+    struct ja_section *section;
+    if (find(config, name, &key, &section, error) != JA_OK)
+        return JA_USAGE;
+    ja_value_format(key.option, ja_store_value(section, key.option, layer, origin), value);
+    return JA_OK;
+}
