@@ -1,0 +1,138 @@
+# For the live tests: private JACK servers, the probe, and TAP. Source me.
+#
+# Every test has servers and files of its own and ends them by process id.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+BUILD=${BUILD:-build/plain}
+tools=$PWD/$BUILD/test/tools
+work=$(mktemp -d)
+server=ja-$$-$(basename "$0" .sh)
+export JACK_DEFAULT_SERVER=$server JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
+tests=0
+jackd_pid='' probe_pid=''
+
+skip_all() {
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+# Ends a child, if it runs; SIGKILL after 5 s.
+end() {
+    local pid=$1 i
+    [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || return 0
+    kill -CONT "$pid"
+    kill "$pid"
+    for i in $(seq 100); do
+        kill -0 "$pid" 2>/dev/null || break
+        [ "$i" = 100 ] && kill -KILL "$pid"
+        sleep 0.05
+    done
+    wait "$pid" 2>/dev/null
+}
+
+clean_up() {
+    end "$probe_pid"
+    end "$jackd_pid"
+    rm -rf "$work" /dev/shm/jack_sem.*_"$server"_* "/dev/shm/jack_default_"*"_$server"* 2>/dev/null
+}
+trap clean_up EXIT
+
+# ok NAME: the status of the command before decides.
+ok() {
+    local status=$?
+    tests=$((tests + 1))
+    if [ $status = 0 ]; then
+        echo "ok $tests - $1"
+    else
+        echo "not ok $tests - $1"
+        [ -f "$work/probe.log" ] && tail -n 2 "$work/probe.log" | sed 's/^/# /'
+        [ -f "$work/probe.err" ] && tail -n 5 "$work/probe.err" | sed 's/^/# /'
+    fi
+    return $status
+}
+
+plan() {
+    echo "1..$tests"
+}
+
+# within SECONDS COMMAND...: tries until it succeeds.
+within() {
+    local end_ms=$(($(date +%s%3N) + $1 * 1000))
+    shift
+    until "$@"; do
+        [ "$(date +%s%3N)" -lt $end_ms ] || return 1
+        sleep 0.05
+    done
+}
+
+# start_jackd RATE PERIOD [DUMMY_OPTION]...; server options in $jackd_options
+start_jackd() {
+    local rate=$1 period=$2
+    shift 2
+    # shellcheck disable=SC2086
+    jackd -r -n "$server" ${jackd_options-} -d dummy -r "$rate" -p "$period" "$@" \
+        >"$work/jackd.log" 2>&1 &
+    jackd_pid=$!
+}
+
+jackd_runs() {
+    jack_lsp >/dev/null 2>&1
+}
+
+kill_jackd() {
+    kill -"${1:-KILL}" "$jackd_pid"
+    wait "$jackd_pid" 2>/dev/null
+    jackd_pid=''
+}
+
+start_probe() {
+    "$tools/ja-jackprobe" "$@" >"$work/probe.log" 2>"$work/probe.err" &
+    probe_pid=$!
+}
+
+# The probe's latest whole line.
+line() {
+    tail -n 2 "$work/probe.log" | grep '}$' | tail -n 1
+}
+
+# field NAME: a number or word of the latest line (the first stream's where streams have it).
+field() {
+    line | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
+}
+
+says() {
+    [[ "$(line)" == *"$1"* ]]
+}
+
+running() {
+    says '"state":"running"'
+}
+
+# Runs at RATE with PERIOD, and cycles come.
+running_at() {
+    running && says "\"rate\":$1,\"period\":$2" && advances
+}
+
+advances() {
+    local before
+    before=$(field cycles)
+    sleep 0.25
+    [ "$(field cycles)" -gt "$before" ]
+}
+
+linked() {
+    jack_lsp -c "$2" 2>/dev/null | grep -qx "   $1"
+}
+
+unlinked() {
+    ! linked "$@"
+}
+
+# Ends the probe: it must leave with 0 and have counted every frame.
+probe_ends_exact() {
+    local pid=$probe_pid
+    probe_pid=''
+    kill "$pid"
+    wait "$pid" && grep -q '"final":true.*"exact":true' "$work/probe.log"
+}
