@@ -7,7 +7,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/control/osc.h>
 
-#include <errno.h>
 #include <ja/core/log.h>
 #include <ja/net/osc_reader.h>
 #include <ja/net/osc_writer.h>
@@ -203,6 +202,9 @@ enum ja_status ja_control_open(struct ja_control **control,
 void ja_control_close(struct ja_control *control) {
     if (!control)
         return;
+    ja_log(JA_LOG_DEBUG, "OSC control: %llu bad packets, %llu not for us, %llu answers not sent",
+           (unsigned long long)control->malformed, (unsigned long long)control->foreign,
+           (unsigned long long)control->unanswered);
     ja_loop_unwatch(control->loop, control->fd);
     close(control->fd);
     free(control);

@@ -11,11 +11,9 @@
 #include "schedule.h"
 #include "slots.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
-#include <ja/core/math.h>
 #include <ja/core/text.h>
 #include <ja/net/osc_writer.h>
 #include <ja/net/resolver.h>
