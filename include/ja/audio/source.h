@@ -30,4 +30,14 @@ void ja_source_close(struct ja_source *source); /* NULL is fine */
 /* The synthesiser's signals with their parameters, ranges and defaults. */
 void ja_synth_list(FILE *out);
 
+/* What is to be found in a synthesised signal, as JSON lines, each kind in order of time (seconds):
+ *   {"type":"beat","time":,"beat_in_bar":,"bpm":,"sounding":}  false: within a drop-out
+ *   {"type":"hit","time":,"drum":"kick" | "snare" | "hat"}
+ *   {"type":"onset","time":}                                   one per moment at which sounds begin
+ *   {"type":"pitch","time":,"until":,"hz":}
+ *   {"type":"chord","time":,"until":,"chord":"A:min"}  {"type":"key","time":,"key":"A:min"}
+ *   {"type":"section","time":,"label":,"bars":}
+ * `what` is a synth name as for ja_source_open. */
+enum ja_status ja_synth_truth(const char *what, FILE *out, struct ja_error *error);
+
 #endif
