@@ -68,7 +68,9 @@ static int process(jack_nframes_t count, void *data) {
         const int played = atomic_load_explicit(&player->played, memory_order_relaxed);
         if (player->frame == player->next && played < player->clicks) {
             const double before_us = (double)(count - i) / player->rate * 1e6;
-            player->at_us[played] = start_us - (uint64_t)llround(before_us);
+            /* JACK's clock is not everywhere ours: jackd's knows nothing of corrections by NTP. */
+            const int64_t ahead_us = (int64_t)(ja_clock_us() - jack_get_time());
+            player->at_us[played] = start_us + (uint64_t)(ahead_us - (int64_t)llround(before_us));
             player->click = player->frame;
             player->next += distance(player);
             atomic_store_explicit(&player->played, played + 1, memory_order_release);
