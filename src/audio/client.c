@@ -192,6 +192,22 @@ static void close_client(struct ja_jack *jack) {
             atomic_store_explicit(&jack->connected[s][c], 0, memory_order_relaxed);
 }
 
+/* jackd keeps time by CLOCK_MONOTONIC_RAW, which NTP does not correct: it and our clock can be far
+ * apart and drift. Of a few readings the quickest is the best. */
+static void compare_clocks(struct ja_jack *jack) {
+    uint64_t least_us = UINT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        uint64_t before_us = ja_clock_us();
+        jack_time_t jack_us = jack_get_time();
+        uint64_t took_us = ja_clock_us() - before_us;
+        if (took_us >= least_us)
+            continue;
+        least_us = took_us;
+        atomic_store_explicit(&jack->process.ahead_us, (int64_t)(before_us + took_us / 2 - jack_us),
+                              memory_order_relaxed);
+    }
+}
+
 /* Everything the callback will need, then the first cycle may come. */
 static bool activate(struct ja_jack *jack) {
     struct ja_process *process = &jack->process;
@@ -205,6 +221,7 @@ static bool activate(struct ja_jack *jack) {
         atomic_store(&process->rate, jack_get_sample_rate(jack->client));
         atomic_store(&jack->period, jack_get_buffer_size(jack->client));
         ja_ring_skip(process->midi, ja_ring_read_space(process->midi)); /* for a former server */
+        compare_clocks(jack);
         ja_process_begin(process, ja_clock_us());
         ready = jack_activate(jack->client) == 0;
     }
@@ -346,6 +363,7 @@ static void serve(struct ja_jack *jack) {
             tell(jack, false, gone_reason);
             return;
         }
+        compare_clocks(jack);
         follow_settings(jack, &watch);
         follow_graph(jack, &watch);
         if (is_dead(jack, &watch)) {

@@ -24,14 +24,16 @@ struct cycle {
     uint32_t frames;
     uint32_t rate;
     uint64_t frame;
-    double us;        /* when its first frame is due at the server */
+    double us;        /* when its first frame is due at the server, by JACK's clock */
+    double ahead_us;  /* ja_clock_us less that clock */
     double period_us; /* its length in the server's measured time */
 };
 
 void ja_process_begin(struct ja_process *process, uint64_t now_us) {
     process->epoch++;
     process->begun = false;
-    process->next_us = (double)now_us;
+    int64_t ahead_us = atomic_load_explicit(&process->ahead_us, memory_order_relaxed);
+    process->next_us = (double)((int64_t)now_us - ahead_us);
 }
 
 static void count(_Atomic uint64_t *counter) {
@@ -72,6 +74,7 @@ static struct cycle begin_cycle(struct ja_process *process, jack_nframes_t frame
     struct cycle cycle = {.frames = frames, .rate = rate > 0 ? rate : 1};
     cycle.period_us = frames * 1e6 / cycle.rate;
     cycle.us = process->next_us;
+    cycle.ahead_us = (double)atomic_load_explicit(&process->ahead_us, memory_order_relaxed);
 
     jack_nframes_t now;
     jack_time_t us, next_us;
@@ -102,7 +105,7 @@ static void copy_stream(const struct ja_process *process, const struct ja_proces
         atomic_load_explicit(&stream->latency_frames, memory_order_relaxed) * 1e6 / cycle->rate;
     for (uint32_t done = 0; done < cycle->frames; done += JA_BLOCK_FRAMES) {
         uint32_t left = cycle->frames - done;
-        double us = cycle->us - latency_us + done * 1e6 / cycle->rate;
+        double us = cycle->us + cycle->ahead_us - latency_us + done * 1e6 / cycle->rate;
         struct ja_block block = {
             .frame = cycle->frame + done,
             .time_us = us > 0 ? (uint64_t)us : 0,
@@ -127,7 +130,8 @@ static void write_midi(struct ja_process *process, const struct cycle *cycle) {
     jack_nframes_t offset = 0;
     struct ja_midi_message message;
     while (ja_ring_peek(process->midi, 0, &message, sizeof message)) {
-        double at = ((double)message.time_us - cycle->us) / cycle->period_us * cycle->frames + 0.5;
+        double due_us = (double)message.time_us - cycle->ahead_us;
+        double at = (due_us - cycle->us) / cycle->period_us * cycle->frames + 0.5;
         if (at >= cycle->frames)
             break;
         ja_ring_skip(process->midi, sizeof message);

@@ -46,6 +46,7 @@ struct ja_process {
     /* Written by notification callbacks, read here. */
     _Atomic uint32_t rate; /* Hz */
     _Atomic bool freewheel;
+    _Atomic int64_t ahead_us; /* ja_clock_us less JACK's clock; the control thread keeps it right */
 
     /* Written here, read by anyone. */
     _Atomic uint64_t cycles;

@@ -130,6 +130,11 @@ static void run(struct rig *rig, jack_nframes_t frames) {
     jack.us += (jack_time_t)frames * 1000000 / 48000;
 }
 
+static void queue(struct rig *rig, uint64_t time_us, uint8_t status, uint8_t count) {
+    struct ja_midi_message message = {time_us, count, {status, 60, 100}};
+    assert_true(ja_ring_write(rig->process.midi, &message, sizeof message));
+}
+
 static bool read_block(struct rig *rig) {
     if (!ja_ring_read(rig->inlet.ring, &rig->block, sizeof rig->block))
         return false;
@@ -161,6 +166,24 @@ static void capture_latency_is_taken_off(void **state) {
     run(rig, 256);
     assert_true(read_block(rig));
     assert_int_equal(rig->block.time_us, 990000);
+}
+
+/* jackd's clock is not ours; that the two drift apart is no gap in the sound. */
+static void times_are_told_by_our_clock(void **state) {
+    struct rig *rig = *state;
+    rig->process.ahead_us = 200000;
+    queue(rig, 1200000 + 1000, 0xf8, 1);
+    run(rig, 480);
+    assert_true(read_block(rig));
+    assert_int_equal(rig->block.time_us, 1200000);
+    assert_int_equal(jack.events, 1);
+    assert_int_equal(jack.event[0].offset, 48);
+    rig->process.ahead_us = -300000;
+    run(rig, 480);
+    assert_true(read_block(rig));
+    assert_int_equal(rig->block.time_us, 710000);
+    assert_int_equal(rig->block.frame, 5480);
+    assert_int_equal(rig->block.epoch, 1);
 }
 
 static void missing_buffers_are_silence(void **state) {
@@ -349,11 +372,6 @@ static void lost_and_read_make_up_delivered(void **state) {
 
 /* --- MIDI --- */
 
-static void queue(struct rig *rig, uint64_t time_us, uint8_t status, uint8_t count) {
-    struct ja_midi_message message = {time_us, count, {status, 60, 100}};
-    assert_true(ja_ring_write(rig->process.midi, &message, sizeof message));
-}
-
 static void midi_leaves_at_its_sample(void **state) {
     struct rig *rig = *state;
     queue(rig, 1000000, 0x90, 3);
@@ -418,6 +436,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_block_is_copied_whole),
         TEST(capture_latency_is_taken_off),
+        TEST(times_are_told_by_our_clock),
         TEST(missing_buffers_are_silence),
         TEST(a_long_period_is_split),
         TEST(an_empty_cycle_is_no_block),
