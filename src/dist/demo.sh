@@ -84,7 +84,7 @@ for _ in {1..100}; do
     sleep 0.1
 done
 
-"$build/test/tools/ja-play" -c "$client:in_1" -c "$client:in_2" "$audio" 2>"$logs/play" &
+"$build/test/tools/ja-play" -c "$client:in_1" -c "$client:in_2" "$audio" >"$logs/play" 2>&1 &
 player=$!
 started+=("$player")
 wait "$player" || fail "the player failed: $(cat "$logs/play")"

@@ -16,6 +16,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <ja/audio/source.h>
+#include <ja/core/clock.h>
 #include <ja/stream/inlet.h>
 #include <jack/jack.h>
 #include <math.h>
@@ -134,7 +135,7 @@ static void begin(struct player *player) {
     if (jack_get_cycle_times(player->client, &frame, &us, &next_us, &period_us) != 0)
         return;
     player->start_frame = frame;
-    player->start_us = us;
+    player->start_us = us + (ja_clock_us() - jack_get_time()); /* JACK's clock may be another */
     atomic_store(&player->phase, 1);
 }
 
