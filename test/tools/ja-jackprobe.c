@@ -129,6 +129,7 @@ static int hear(jack_nframes_t frames, void *data) {
     float period_us;
     if (!buffer || jack_get_cycle_times(ear->client, &now, &us, &next_us, &period_us) != 0)
         return 0;
+    us += ja_clock_us() - jack_get_time(); /* JACK's clock may be another */
     for (uint32_t i = 0; i < jack_midi_get_event_count(buffer); i++) {
         jack_midi_event_t event;
         if (jack_midi_event_get(&event, buffer, i) != 0 || event.size != 3)
