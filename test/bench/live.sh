@@ -34,7 +34,7 @@ start_jackd() { # $1: frames a period
 start_analyzer() { # $@: further options
     end "$analyzer"
     "$build/jack-analyzer" --quiet --name bench --set "target.default.port=$port" \
-        --set control.enable=false --set terminal.enable=false "$@" &
+        --set control.enable=false --set terminal.mode=off "$@" &
     analyzer=$!
     for _ in {1..100}; do
         jack_lsp 2>/dev/null | grep -qx bench:in_2 && return
@@ -58,11 +58,8 @@ echo "callback, 2 inputs, 64 frames at 48 kHz (a period is 1333 us):"
 echo "  $(cat "$work/callback")"
 
 start_jackd 256
-start_analyzer --set onset.step=1
-echo "sound to /ja/onset, 256 frames at 48 kHz, onset.step=1 (a period is 5.3 ms):"
-echo "  $("$tools/ja-click-delay" bench:in_1 "$port" /ja/onset 275)"
 start_analyzer
-echo "the same with default options:"
+echo "sound to /ja/onset, 256 frames at 48 kHz (a period is 5.3 ms):"
 echo "  $("$tools/ja-click-delay" bench:in_1 "$port" /ja/onset 275)"
 echo "predicted /ja/beat against a click track of 120 BPM:"
 echo "  $("$tools/ja-click-delay" bench:in_1 "$port" /ja/beat 120 120)"
