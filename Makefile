@@ -52,6 +52,7 @@ help:
 	@echo 'make demo [AUDIO=file]   show it at work: on a file, or on music of its own'
 	@echo 'make test                install what the tests need, then run all of them'
 	@echo 'make bench               measure delays and memory on this machine'
+	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC and configuration'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
@@ -177,7 +178,7 @@ fuzzers: $(FUZZERS:%=build/fuzz/%)
 fuzz: fuzzers
 	@for fuzzer in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$fuzzer; \
-		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -print_final_stats=1 \
+		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
 
 # --- The real-time check of a running client (test/rt) ---
