@@ -178,7 +178,8 @@ fuzzers: $(FUZZERS:%=build/fuzz/%)
 fuzz: fuzzers
 	@for fuzzer in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$fuzzer; \
-		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 \
+			-print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
 
 # --- The real-time check of a running client (test/rt) ---
