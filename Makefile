@@ -153,11 +153,6 @@ clean:
 
 -include $(LIB_OBJECTS:.o=.d) $(BUILD)/src/main.d $(UNIT_PROGRAMS:=.d) $(TOOLS:=.d)
 
-# --- Tests that let allocations fail (test/support/failing.h) ---
-
-FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
-$(addprefix $(BUILD)/test/unit/,test_ring test_loop): ALL_LIBS += $(FAILING)
-
 # --- Fuzzing, with clang's libFuzzer; `make fuzz SECONDS=600` for longer ---
 
 SECONDS ?= 60

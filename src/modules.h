@@ -12,8 +12,9 @@ extern const struct ja_stage_class *const ja_stages[]; /* in order of execution 
 extern const size_t ja_stage_count;
 extern const struct ja_sink_class *const ja_sinks[];
 extern const size_t ja_sink_count;
-extern const struct ja_module
-    *const ja_modules[]; /* every module with options, the stages' and sinks' included */
-extern const size_t ja_module_count;
+enum { JA_MODULES = 64 }; /* most modules with options */
+/* Every module with options: the program's own, then the stages' and the sinks'. Returns how many.
+ */
+size_t ja_modules_collect(const struct ja_module *modules[JA_MODULES]);
 
 #endif

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 int main(void) {
-    struct ja_config *config = ja_config_new(ja_modules, ja_module_count);
+    const struct ja_module *modules[JA_MODULES];
+    struct ja_config *config = ja_config_new(modules, ja_modules_collect(modules));
     if (!config)
         return 1;
     ja_config_sample(config, stdout);

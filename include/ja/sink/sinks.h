@@ -1,0 +1,18 @@
+/* The sinks there are.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_SINK_SINKS_H
+#define JA_SINK_SINKS_H
+
+#include <ja/sink/sink.h>
+#include <stdio.h>
+
+extern const struct ja_sink_class ja_osc_sink;      /* target.NAME: OSC by UDP */
+extern const struct ja_sink_class ja_events_sink;   /* events: JSON lines */
+extern const struct ja_sink_class ja_frames_sink;   /* frames: JSON lines */
+extern const struct ja_sink_class ja_terminal_sink; /* terminal: the status line */
+
+/* --list-outputs: every OSC address with types and meaning. */
+void ja_osc_list(FILE *out);
+
+#endif

@@ -1,0 +1,240 @@
+/* Starts and stops the parts in order, and carries results from the streams to the sinks.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include "../modules.h"
+
+#include <ja/core/clock.h>
+#include <ja/core/log.h>
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { SECOND_US = 1000000 };
+
+static void server_counters(void *data, uint64_t *xruns) {
+    const struct ja_app *app = data;
+    *xruns = app->jack_status.xruns;
+}
+
+enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
+                           const struct ja_arguments *arguments, struct ja_error *error) {
+    *app = (struct ja_app){
+        .config = config, .arguments = arguments, .results_fd = -1, .signal_fd = -1};
+    ja_app_init_operator(app);
+    ja_config_fill(config, &ja_analysis_module, NULL, &app->analysis);
+    app->loop = ja_loop_new(error);
+    if (!app->loop)
+        return JA_FAILED;
+    app->resolver = ja_resolver_new(app->loop, error);
+    if (!app->resolver)
+        return JA_FAILED;
+    enum ja_status status = ja_catalogue_init(&app->catalogue, ja_stages, ja_stage_count, error);
+    app->host = (struct ja_sink_host){
+        .loop = app->loop,
+        .catalogue = &app->catalogue,
+        .resolver = app->resolver,
+        .start_us = ja_clock_us(),
+        .taps = app->taps,
+        .server = server_counters,
+        .data = app,
+    };
+    return status;
+}
+
+void ja_app_done(struct ja_app *app) {
+    ja_control_close(app->control);
+    while (app->sink_count > 0)
+        ja_sink_free(app->sinks[--app->sink_count]);
+    while (app->stream_count > 0)
+        ja_stream_free(app->streams[--app->stream_count]);
+    ja_catalogue_done(&app->catalogue);
+    ja_resolver_free(app->resolver);
+    ja_loop_free(app->loop);
+    if (app->results_fd >= 0)
+        close(app->results_fd);
+    if (app->signal_fd >= 0)
+        close(app->signal_fd);
+}
+
+enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
+                                 struct ja_error *error) {
+    if (app->stream_count == JA_STREAMS)
+        return ja_fail(error, JA_USAGE, "stream.%s: at most %d streams can be configured", name,
+                       JA_STREAMS);
+    void **settings = ja_app_stage_settings(app);
+    if (!settings)
+        return ja_fail(error, JA_FAILED, "no memory for the settings of stream %s", name);
+    struct ja_stream_setup setup = {
+        .name = name,
+        .channels = channels,
+        .analysis = &app->analysis,
+        .stages = ja_stages,
+        .stage_count = ja_stage_count,
+        .settings = (const void *const *)settings,
+    };
+    struct ja_stream *stream = ja_stream_new(&setup, error);
+    ja_app_free_stage_settings(settings);
+    if (!stream)
+        return JA_FAILED;
+    app->taps[app->stream_count] =
+        (struct ja_tap){.name = ja_stream_name(stream), .timebase = {.at = NAN}};
+    app->streams[app->stream_count++] = stream;
+    app->host.tap_count = app->stream_count;
+    return JA_OK;
+}
+
+/* --- Sinks --- */
+
+static struct ja_sink *find_sink(const struct ja_app *app, const struct ja_sink_class *class,
+                                 const char *name) {
+    for (size_t i = 0; i < app->sink_count; i++) {
+        if (app->sinks[i]->class == class && !strcmp(app->sinks[i]->name, name))
+            return app->sinks[i];
+    }
+    return NULL;
+}
+
+/* `instance` is NULL for a module that is not named. */
+static enum ja_status open_sink(struct ja_app *app, const struct ja_config *config,
+                                const struct ja_sink_class *class, const char *instance,
+                                struct ja_error *error) {
+    const char *name = instance ? instance : class->module->name;
+    if (find_sink(app, class, name))
+        return JA_OK;
+    if (app->sink_count == JA_SINKS)
+        return ja_fail(error, JA_USAGE, "%s.%s: at most %d outputs can be configured",
+                       class->module->name, name, JA_SINKS);
+    void *settings = calloc(1, class->module->settings_size);
+    if (!settings)
+        return ja_fail(error, JA_FAILED, "no memory for output %s", name);
+    ja_config_fill(config, class->module, instance, settings);
+    struct ja_sink *sink = ja_sink_new(class, &app->host, name, settings, error);
+    free(settings);
+    if (!sink)
+        return JA_FAILED;
+    app->sinks[app->sink_count++] = sink;
+    return JA_OK;
+}
+
+static enum ja_status open_class(struct ja_app *app, const struct ja_config *config,
+                                 const struct ja_sink_class *class, struct ja_error *error) {
+    if (class->live_only && !app->live)
+        return JA_OK;
+    if (!class->module->named)
+        return open_sink(app, config, class, NULL, error);
+    enum ja_status status = JA_OK;
+    const char *instance;
+    for (size_t i = 0; (instance = ja_config_instance(config, class->module, i)) && !status; i++)
+        status = open_sink(app, config, class, instance, error);
+    return status;
+}
+
+static bool configured(const struct ja_config *config, const struct ja_sink *sink) {
+    const struct ja_module *module = sink->class->module;
+    const char *instance;
+    if (!module->named)
+        return true;
+    for (size_t i = 0; (instance = ja_config_instance(config, module, i)); i++) {
+        if (!strcmp(instance, sink->name))
+            return true;
+    }
+    return false;
+}
+
+enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *config,
+                                 struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    for (size_t i = 0; i < ja_sink_count && status == JA_OK; i++)
+        status = open_class(app, config, ja_sinks[i], error);
+    if (status != JA_OK)
+        return status;
+    for (size_t i = app->sink_count; i-- > 0;) {
+        if (configured(config, app->sinks[i]))
+            continue;
+        ja_sink_free(app->sinks[i]);
+        app->sinks[i] = app->sinks[--app->sink_count];
+    }
+    return JA_OK;
+}
+
+/* --- Results --- */
+
+static void deliver_message(struct ja_app *app, struct ja_tap *tap,
+                            const struct ja_message *message) {
+    if (message->type == JA_MESSAGE_TIMEBASE) {
+        tap->timebase = *message->timebase;
+        return;
+    }
+    for (size_t i = 0; i < app->sink_count; i++) {
+        if (message->type == JA_MESSAGE_FRAME)
+            ja_sink_frame(app->sinks[i], tap, message->frame);
+        else
+            ja_sink_event(app->sinks[i], tap, message->event);
+    }
+}
+
+void ja_app_deliver(struct ja_app *app) {
+    struct ja_message message;
+    for (size_t i = 0; i < app->stream_count; i++) {
+        while (ja_stream_receive(app->streams[i], &message))
+            deliver_message(app, &app->taps[i], &message);
+    }
+}
+
+/* Called by the workers. */
+static void wake(void *data) {
+    const struct ja_app *app = data;
+    eventfd_write(app->results_fd, 1);
+}
+
+static void results_came(void *data, int fd, short events) {
+    eventfd_t count;
+    (void)events;
+    eventfd_read(fd, &count);
+    ja_app_deliver(data);
+}
+
+static void every_second(void *data, uint64_t due_us) {
+    struct ja_app *app = data;
+    (void)due_us;
+    for (size_t i = 0; i < app->stream_count; i++)
+        ja_stream_stats(app->streams[i], &app->taps[i].stats);
+    for (size_t i = 0; i < app->sink_count; i++) {
+        if (app->sinks[i]->class->second)
+            app->sinks[i]->class->second(app->sinks[i]);
+    }
+}
+
+enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
+    app->results_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (app->results_fd < 0)
+        return ja_fail(error, JA_FAILED, "no event descriptor: %s", strerror(errno));
+    enum ja_status status =
+        ja_loop_watch(app->loop, app->results_fd, POLLIN, results_came, app, error);
+    for (size_t i = 0; i < app->stream_count && status == JA_OK; i++)
+        status = ja_stream_start(app->streams[i], wake, app, error);
+    app->second_timer = ja_loop_every(app->loop, SECOND_US, every_second, app);
+    return status;
+}
+
+void ja_app_finish(struct ja_app *app) {
+    for (size_t i = 0; i < app->stream_count; i++)
+        ja_stream_stop(app->streams[i]);
+    ja_app_deliver(app);
+}
+
+enum ja_status ja_app_open_control(struct ja_app *app, struct ja_error *error) {
+    struct ja_control_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_control_module, NULL, &settings);
+    if (!settings.enable)
+        return JA_OK;
+    return ja_control_open(&app->control, &settings, app->loop, &app->operator, error);
+}

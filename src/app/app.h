@@ -1,0 +1,120 @@
+/* The running program: it owns every part, and starts and stops them in order.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_APP_APP_H
+#define JA_APP_APP_H
+
+#include "arguments.h"
+
+#include <ja/audio/jack.h>
+#include <ja/config/config.h>
+#include <ja/control/command.h>
+#include <ja/control/osc.h>
+#include <ja/core/loop.h>
+#include <ja/net/resolver.h>
+#include <ja/pipeline/catalogue.h>
+#include <ja/sink/sink.h>
+#include <ja/stream/stream.h>
+
+enum { JA_SINKS = 64 }; /* most sinks at a time */
+
+/* Options "jack.…". */
+struct ja_jack_settings {
+    char name[64];
+    char server[64];
+};
+extern const struct ja_module ja_jack_module;
+
+/* Options "stream.NAME.…". */
+struct ja_stream_settings {
+    int inputs;
+    char connect[1024];
+};
+extern const struct ja_module ja_stream_module;
+
+struct ja_app {
+    struct ja_config *config;
+    const struct ja_arguments *arguments;
+    struct ja_loop *loop;
+    struct ja_resolver *resolver;
+    struct ja_catalogue catalogue;
+    struct ja_analysis_settings analysis;
+
+    struct ja_stream *streams[JA_STREAMS];
+    struct ja_tap taps[JA_STREAMS];
+    size_t stream_count;
+
+    struct ja_sink_host host;
+    struct ja_sink *sinks[JA_SINKS];
+    size_t sink_count;
+    bool live; /* else a file is worked off, and sinks that speak to the outside stay closed */
+
+    struct ja_operator operator;
+    struct ja_control *control;
+    struct ja_jack *jack; /* NULL with --file */
+    struct ja_jack_status jack_status;
+    uint64_t jack_timer, second_timer;
+    int results_fd; /* eventfd: a worker has results */
+    int signal_fd;
+};
+
+/* --- app.c: start and stop --- */
+
+/* Everything that a live run and a file have in common. On error ja_app_done is still to be called.
+ */
+enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
+                           const struct ja_arguments *arguments, struct ja_error *error);
+void ja_app_done(struct ja_app *app);
+/* One stream; its taps and catalogue are ready afterwards. */
+enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
+                                 struct ja_error *error);
+/* Makes the sinks what `config` says: opens those that are missing, closes those whose instance is
+ * gone. */
+enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *config,
+                                 struct ja_error *error);
+/* Opens the way in for the operator. */
+enum ja_status ja_app_open_control(struct ja_app *app, struct ja_error *error);
+/* Starts every stream's worker and what happens once a second. */
+enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error);
+/* Hands all waiting results of all streams to all sinks. */
+void ja_app_deliver(struct ja_app *app);
+
+/* After the loop: stops the workers, hands out the last results. */
+void ja_app_finish(struct ja_app *app);
+
+/* --- signals.c --- */
+
+/* Before any thread starts. */
+void ja_app_block_signals(void);
+enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error);
+
+/* --- live.c, file.c: the ways to run --- */
+
+enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error);
+enum ja_status ja_app_test_input(struct ja_app *app, struct ja_error *error);
+enum ja_status ja_app_run_file(struct ja_app *app, struct ja_error *error);
+
+/* --- settings.c: what configuration means for the running parts --- */
+
+/* Copies of the filled settings of every stage, for ja_stream_new; free with
+ * ja_app_free_stage_settings. NULL without memory. */
+void **ja_app_stage_settings(const struct ja_app *app);
+void ja_app_free_stage_settings(void **settings);
+/* Takes over `next` (a changed clone of app->config) and tells every part whose settings differ. On
+ * error nothing has changed and `next` is the caller's still. */
+enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error);
+/* Reads the configuration files again (SIGHUP); on error the former configuration stays. */
+enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error);
+/* Reads files, presets and arguments into an empty configuration. */
+enum ja_status ja_app_configure(struct ja_config *config, const struct ja_arguments *arguments,
+                                struct ja_error *error);
+
+/* --- lists.c: --list-outputs --- */
+
+void ja_list_outputs(FILE *out);
+
+/* --- operate.c: what commands do --- */
+
+void ja_app_init_operator(struct ja_app *app);
+
+#endif

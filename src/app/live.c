@@ -1,0 +1,146 @@
+/* A live run: the JACK client feeds the streams until a signal ends it.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include <ja/core/clock.h>
+#include <ja/core/log.h>
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static const uint64_t watchdog_us = 200000;    /* how often JACK's state is looked at */
+static const uint64_t jack_grace_us = 1000000; /* how long a stalled server may hold up the end */
+
+static struct ja_stream_settings stream_settings(const struct ja_app *app, const char *name) {
+    struct ja_stream_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_stream_module, name, &settings);
+    return settings;
+}
+
+static enum ja_status add_streams(struct ja_app *app, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    const char *name;
+    for (size_t i = 0; (name = ja_config_instance(app->config, &ja_stream_module, i)) && !status;
+         i++) {
+        struct ja_stream_settings settings = stream_settings(app, name);
+        status = ja_app_add_stream(app, name, (unsigned)settings.inputs, error);
+    }
+    return status;
+}
+
+static enum ja_status with_jack_setup(struct ja_app *app,
+                                      enum ja_status (*start)(struct ja_app *app,
+                                                              const struct ja_jack_setup *setup,
+                                                              struct ja_error *error),
+                                      struct ja_error *error) {
+    struct ja_jack_settings settings;
+    struct ja_stream_settings streams[JA_STREAMS];
+    struct ja_jack_stream jack_streams[JA_STREAMS];
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_jack_module, NULL, &settings);
+    for (size_t i = 0; i < app->stream_count; i++) {
+        const char *name = ja_stream_name(app->streams[i]);
+        streams[i] = stream_settings(app, name);
+        jack_streams[i] = (struct ja_jack_stream){
+            .name = name,
+            .inputs = (unsigned)streams[i].inputs,
+            .connect = streams[i].connect,
+            .inlet = ja_stream_inlet(app->streams[i]),
+        };
+    }
+    struct ja_jack_setup setup = {
+        .client = settings.name,
+        .server = settings.server[0] ? settings.server : NULL,
+        .streams = jack_streams,
+        .stream_count = app->stream_count,
+    };
+    return start(app, &setup, error);
+}
+
+static void tell_streams(struct ja_app *app, enum ja_notice notice, const char *reason) {
+    for (size_t i = 0; i < app->stream_count; i++)
+        ja_stream_notice(app->streams[i], notice, reason);
+}
+
+/* Looks at JACK's state and tells what has changed. */
+static void look_at_jack(struct ja_app *app) {
+    struct ja_jack_status before = app->jack_status;
+    ja_jack_status(app->jack, &app->jack_status);
+    const struct ja_jack_status *now = &app->jack_status;
+    if (now->state == before.state && !strcmp(now->reason, before.reason))
+        return;
+    ja_log(JA_LOG_NOTICE, "%s", now->reason);
+    tell_streams(app, now->state == JA_JACK_RUNNING ? JA_NOTICE_INPUT_BACK : JA_NOTICE_INPUT_LOST,
+                 now->reason);
+}
+
+static void jack_changed(void *data, int fd, short events) {
+    (void)fd;
+    (void)events;
+    look_at_jack(data);
+}
+
+static void jack_due(void *data, uint64_t due_us) {
+    (void)due_us;
+    look_at_jack(data);
+}
+
+static enum ja_status start_jack(struct ja_app *app, const struct ja_jack_setup *setup,
+                                 struct ja_error *error) {
+    enum ja_status status = ja_jack_start(&app->jack, setup, error);
+    if (status != JA_OK)
+        return status;
+    app->jack_timer = ja_loop_every(app->loop, watchdog_us, jack_due, app);
+    status = ja_loop_watch(app->loop, ja_jack_fd(app->jack), POLLIN, jack_changed, app, error);
+    look_at_jack(app);
+    return status;
+}
+
+/* Leaves the server; when libjack hangs, everything else is closed and the process leaves at once.
+ */
+static void stop_jack(struct ja_app *app, enum ja_status status) {
+    if (!app->jack)
+        return;
+    ja_loop_unwatch(app->loop, ja_jack_fd(app->jack));
+    if (ja_jack_stop(app->jack, jack_grace_us)) {
+        app->jack = NULL;
+        return;
+    }
+    ja_log(JA_LOG_WARNING, "the JACK server does not answer: leaving without saying goodbye to it");
+    while (app->sink_count > 0)
+        ja_sink_free(app->sinks[--app->sink_count]);
+    _exit(status);
+}
+
+enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
+    app->live = true;
+    enum ja_status status = add_streams(app, error);
+    if (status == JA_OK)
+        status = ja_app_sync_sinks(app, app->config, error);
+    if (status == JA_OK)
+        status = ja_app_open_control(app, error);
+    if (status == JA_OK)
+        status = ja_app_watch_signals(app, error);
+    if (status == JA_OK)
+        status = ja_app_start(app, error);
+    if (status == JA_OK)
+        status = with_jack_setup(app, start_jack, error);
+    if (status == JA_OK)
+        ja_loop_run(app->loop);
+    stop_jack(app, status);
+    ja_app_finish(app);
+    return status;
+}
+
+static enum ja_status test_input(struct ja_app *app, const struct ja_jack_setup *setup,
+                                 struct ja_error *error) {
+    return ja_jack_test_input(setup, app->arguments->seconds, stdout, error);
+}
+
+enum ja_status ja_app_test_input(struct ja_app *app, struct ja_error *error) {
+    enum ja_status status = add_streams(app, error);
+    return status == JA_OK ? with_jack_setup(app, test_input, error) : status;
+}

@@ -1,0 +1,182 @@
+/* What the operator's commands do to the running program.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include <ja/config/preset.h>
+#include <ja/core/json.h>
+
+#include <string.h>
+
+/* Changes a clone with `change`, applies it, and says `done` or what is wrong. */
+static enum ja_status change_config(struct ja_app *app,
+                                    enum ja_status (*change)(struct ja_config *config,
+                                                             const char *name, const char *value,
+                                                             struct ja_error *error),
+                                    const char *name, const char *value, struct ja_text *reply) {
+    struct ja_error error;
+    enum ja_status status = JA_FAILED;
+    struct ja_config *next = ja_config_clone(app->config);
+    if (!next) {
+        ja_text_put(reply, "no memory for another configuration");
+        return status;
+    }
+    status = change(next, name, value, &error);
+    if (status == JA_OK)
+        status = ja_app_apply(app, next, &error);
+    if (status != JA_OK) {
+        ja_config_free(next);
+        ja_text_put(reply, error.text);
+    }
+    return status;
+}
+
+static enum ja_status set_option(struct ja_config *config, const char *name, const char *value,
+                                 struct ja_error *error) {
+    return ja_config_set(config, JA_LAYER_LIVE, name, value, "live", error);
+}
+
+static enum ja_status lay_preset(struct ja_config *config, const char *name, const char *value,
+                                 struct ja_error *error) {
+    (void)value;
+    return ja_preset_apply(config, name, error);
+}
+
+static enum ja_status get(void *data, const char *option, struct ja_text *reply) {
+    const struct ja_app *app = data;
+    struct ja_error error;
+    enum ja_layer layer;
+    const char *origin;
+    enum ja_status status = ja_config_get(app->config, option, reply, &layer, &origin, &error);
+    if (status != JA_OK)
+        ja_text_put(reply, error.text);
+    return status;
+}
+
+static enum ja_status set(void *data, const char *option, const char *value,
+                          struct ja_text *reply) {
+    enum ja_status status = change_config(data, set_option, option, value, reply);
+    return status == JA_OK ? get(data, option, reply) : status;
+}
+
+static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
+    enum ja_status status = change_config(data, lay_preset, name, NULL, reply);
+    if (status == JA_OK)
+        ja_text_format(reply, "preset %s", name);
+    return status;
+}
+
+static enum ja_status reset(void *data, struct ja_text *reply) {
+    struct ja_app *app = data;
+    for (size_t i = 0; i < app->stream_count; i++) {
+        if (!ja_stream_reset(app->streams[i])) {
+            ja_text_put(reply, "the analysis takes no commands now");
+            return JA_FAILED;
+        }
+    }
+    ja_text_put(reply, "analysis reset");
+    return JA_OK;
+}
+
+static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) {
+    struct ja_app *app = data;
+    for (size_t i = 0; i < app->stream_count; i++) {
+        if (!ja_stream_pause(app->streams[i], paused)) {
+            ja_text_put(reply, "the analysis takes no commands now");
+            return JA_FAILED;
+        }
+    }
+    ja_text_put(reply, paused ? "paused" : "running");
+    return JA_OK;
+}
+
+static enum ja_status mute(void *data, const char *output, bool muted, struct ja_text *reply) {
+    struct ja_app *app = data;
+    for (size_t i = 0; i < app->sink_count; i++) {
+        if (strcmp(app->sinks[i]->name, output) != 0)
+            continue;
+        ja_sink_mute(app->sinks[i], muted);
+        ja_text_format(reply, "%s %s", output, muted ? "muted" : "sending");
+        return JA_OK;
+    }
+    ja_text_format(reply, "no output is called %s; there are:", output);
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_text_format(reply, " %s", app->sinks[i]->name);
+    return JA_USAGE;
+}
+
+static void write_stream(const struct ja_tap *tap, struct ja_json *json) {
+    const struct ja_stream_stats *stats = &tap->stats;
+    const struct {
+        const char *key;
+        double value;
+    } rows[] = {
+        {"time", stats->now},
+        {"delivered", (double)stats->delivered},
+        {"processed", (double)stats->processed},
+        {"lost", (double)stats->lost},
+        {"lost_blocks", (double)stats->lost_blocks},
+        {"repaired", (double)stats->repaired},
+        {"frames_withheld", (double)stats->frames_withheld},
+        {"events_withheld", (double)stats->events_withheld},
+        {"load", stats->load},
+        {"worst_hop_ms", stats->worst_hop_ms},
+        {"queue_ms", stats->queue_ms},
+    };
+    ja_json_key(json, tap->name);
+    ja_json_begin_object(json);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ja_json_key(json, rows[i].key);
+        ja_json_number(json, rows[i].value);
+    }
+    ja_json_end_object(json);
+}
+
+static void write_jack(const struct ja_jack_status *status, struct ja_json *json) {
+    ja_json_key(json, "jack");
+    ja_json_begin_object(json);
+    ja_json_key(json, "client");
+    ja_json_string(json, status->client);
+    ja_json_key(json, "state");
+    ja_json_string(json, status->reason);
+    ja_json_key(json, "rate");
+    ja_json_integer(json, status->rate);
+    ja_json_key(json, "period");
+    ja_json_integer(json, status->period);
+    ja_json_key(json, "cycles");
+    ja_json_integer(json, (long long)status->cycles);
+    ja_json_key(json, "xruns");
+    ja_json_integer(json, (long long)status->xruns);
+    ja_json_end_object(json);
+}
+
+static enum ja_status stats(void *data, struct ja_text *reply) {
+    struct ja_app *app = data;
+    struct ja_json json;
+    ja_json_init(&json, reply);
+    ja_json_begin_object(&json);
+    ja_json_key(&json, "streams");
+    ja_json_begin_object(&json);
+    for (size_t i = 0; i < app->stream_count; i++) {
+        ja_stream_stats(app->streams[i], &app->taps[i].stats);
+        write_stream(&app->taps[i], &json);
+    }
+    ja_json_end_object(&json);
+    if (app->jack)
+        write_jack(&app->jack_status, &json);
+    ja_json_end_object(&json);
+    return JA_OK;
+}
+
+void ja_app_init_operator(struct ja_app *app) {
+    app->operator=(struct ja_operator){
+        .data = app,
+        .set = set,
+        .get = get,
+        .preset = preset,
+        .reset = reset,
+        .pause = pause_all,
+        .mute = mute,
+        .stats = stats,
+    };
+}

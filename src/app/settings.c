@@ -1,0 +1,237 @@
+/* Configuration: where it is read from, and how a change reaches the running parts.
+ *
+ * A change is made on a clone. Every module's settings are filled from the old and the new
+ * configuration; where they differ, streams and sinks are told. So a live `set`, a preset and a
+ * reload are the same thing.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include "../modules.h"
+
+#include <ja/config/preset.h>
+#include <ja/core/log.h>
+#include <ja/core/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct ja_option jack_options[] = {
+    JA_OPTION_STRING(struct ja_jack_settings, name, "name", "jack-analyzer", JA_START,
+                     "Name of the JACK client."),
+    JA_OPTION_STRING(struct ja_jack_settings, server, "server", "", JA_START,
+                     "JACK server to connect to; empty: JACK_DEFAULT_SERVER or the default one."),
+};
+
+const struct ja_module ja_jack_module = {
+    .name = "jack",
+    .help = "The JACK client.",
+    .options = jack_options,
+    .option_count = sizeof jack_options / sizeof jack_options[0],
+    .settings_size = sizeof(struct ja_jack_settings),
+};
+
+static const struct ja_option stream_options[] = {
+    JA_OPTION_INT(struct ja_stream_settings, inputs, "inputs", "2", 1, JA_CHANNELS, NULL, JA_START,
+                  "Input ports that are analysed together."),
+    JA_OPTION_LIST(struct ja_stream_settings, connect, "connect", "", JA_START,
+                   "Ports to connect to the inputs: anchored regular expressions of port names, or "
+                   "the words capture and monitor."),
+};
+
+const struct ja_module ja_stream_module = {
+    .name = "stream",
+    .help = "One analysed signal.",
+    .options = stream_options,
+    .option_count = sizeof stream_options / sizeof stream_options[0],
+    .settings_size = sizeof(struct ja_stream_settings),
+    .named = true,
+    .fallback_name = "main",
+};
+
+/* --- Reading --- */
+
+static bool user_file(char *path, size_t size) {
+    struct ja_text text;
+    const char *base = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    ja_text_init(&text, path, size);
+    if (base && base[0])
+        ja_text_format(&text, "%s/jack-analyzer/jack-analyzer.conf", base);
+    else if (home && home[0])
+        ja_text_format(&text, "%s/.config/jack-analyzer/jack-analyzer.conf", home);
+    else
+        return false;
+    return !text.full && access(path, F_OK) == 0;
+}
+
+static enum ja_status read_file(struct ja_config *config, const struct ja_arguments *arguments,
+                                struct ja_error *error) {
+    static const char system_file[] = "/etc/jack-analyzer.conf";
+    char path[4096];
+    if (arguments->config)
+        return ja_config_read(config, JA_LAYER_FILE, arguments->config, error);
+    if (user_file(path, sizeof path))
+        return ja_config_read(config, JA_LAYER_FILE, path, error);
+    if (access(system_file, F_OK) == 0)
+        return ja_config_read(config, JA_LAYER_FILE, system_file, error);
+    return JA_OK;
+}
+
+static enum ja_status set_argument(struct ja_config *config, const struct ja_arguments *arguments,
+                                   size_t i, struct ja_error *error) {
+    char origin[64];
+    struct ja_text text;
+    ja_text_init(&text, origin, sizeof origin);
+    ja_text_format(&text, "argument --%s", ja_arguments_origin(arguments, i));
+    if (arguments->set_name[i])
+        return ja_config_set(config, JA_LAYER_ARGUMENT, arguments->set_name[i],
+                             arguments->set_value[i], origin, error);
+    return ja_config_set_pair(config, JA_LAYER_ARGUMENT, arguments->set_value[i], origin, error);
+}
+
+enum ja_status ja_app_configure(struct ja_config *config, const struct ja_arguments *arguments,
+                                struct ja_error *error) {
+    enum ja_status status = read_file(config, arguments, error);
+    for (size_t i = 0; i < arguments->preset_count && status == JA_OK; i++)
+        status = ja_preset_apply(config, arguments->presets[i], error);
+    for (size_t i = 0; i < arguments->set_count && status == JA_OK; i++)
+        status = set_argument(config, arguments, i, error);
+    return status;
+}
+
+/* --- Stages --- */
+
+static void *filled(const struct ja_config *config, const struct ja_module *module,
+                    const char *instance) {
+    void *settings = calloc(1, module->settings_size ? module->settings_size : 1);
+    if (settings)
+        ja_config_fill(config, module, instance, settings);
+    return settings;
+}
+
+void **ja_app_stage_settings(const struct ja_app *app) {
+    void **settings = calloc(ja_stage_count + 1, sizeof *settings);
+    for (size_t i = 0; settings && i < ja_stage_count; i++) {
+        settings[i] = filled(app->config, ja_stages[i]->module, NULL);
+        if (!settings[i]) {
+            ja_app_free_stage_settings(settings);
+            return NULL;
+        }
+    }
+    return settings;
+}
+
+void ja_app_free_stage_settings(void **settings) {
+    for (size_t i = 0; settings && i < ja_stage_count; i++)
+        free(settings[i]);
+    free(settings);
+}
+
+/* --- Applying --- */
+
+/* Calls `function` with the settings before and after when they differ; both may be taken as const.
+ */
+typedef enum ja_status difference_function(struct ja_app *app, const struct ja_module *module,
+                                           const char *instance, const void *after,
+                                           struct ja_error *error);
+
+static enum ja_status when_different(struct ja_app *app, const struct ja_config *next,
+                                     const struct ja_module *module, const char *instance,
+                                     difference_function *function, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    void *before = filled(app->config, module, instance);
+    void *after = filled(next, module, instance);
+    if (!before || !after)
+        status = ja_fail(error, JA_FAILED, "no memory for the settings of %s", module->name);
+    else if (memcmp(before, after, module->settings_size) != 0)
+        status = function(app, module, instance, after, error);
+    free(before);
+    free(after);
+    return status;
+}
+
+static enum ja_status tell_streams(struct ja_app *app, const struct ja_module *module,
+                                   const char *instance, const void *after,
+                                   struct ja_error *error) {
+    (void)instance;
+    for (size_t i = 0; i < app->stream_count; i++) {
+        if (!ja_stream_configure(app->streams[i], module, after))
+            return ja_fail(error, JA_FAILED, "stream %s takes no commands now",
+                           ja_stream_name(app->streams[i]));
+    }
+    return JA_OK;
+}
+
+static enum ja_status tell_sink(struct ja_app *app, const struct ja_module *module,
+                                const char *instance, const void *after, struct ja_error *error) {
+    for (size_t i = 0; i < app->sink_count; i++) {
+        struct ja_sink *sink = app->sinks[i];
+        if (sink->class->module == module && (!instance || !strcmp(sink->name, instance)))
+            return ja_sink_configure(sink, after, error);
+    }
+    return JA_OK;
+}
+
+static enum ja_status tell_nobody(struct ja_app *app, const struct ja_module *module,
+                                  const char *instance, const void *after, struct ja_error *error) {
+    (void)app;
+    (void)after;
+    (void)error;
+    ja_log(JA_LOG_NOTICE, "changed options of %s%s%s take effect at the next start", module->name,
+           instance ? "." : "", instance ? instance : "");
+    return JA_OK;
+}
+
+static difference_function *who_is_told(const struct ja_module *module) {
+    for (size_t i = 0; i < ja_sink_count; i++) {
+        if (ja_sinks[i]->module == module)
+            return tell_sink;
+    }
+    for (size_t i = 0; i < ja_stage_count; i++) {
+        if (ja_stages[i]->module == module)
+            return tell_streams;
+    }
+    return tell_nobody;
+}
+
+static enum ja_status apply_module(struct ja_app *app, const struct ja_config *next,
+                                   const struct ja_module *module, struct ja_error *error) {
+    difference_function *function = who_is_told(module);
+    if (!module->named)
+        return when_different(app, next, module, NULL, function, error);
+    enum ja_status status = JA_OK;
+    const char *instance;
+    for (size_t i = 0; (instance = ja_config_instance(next, module, i)) && status == JA_OK; i++)
+        status = when_different(app, next, module, instance, function, error);
+    return status;
+}
+
+enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    const struct ja_module *modules[JA_MODULES];
+    size_t count = ja_modules_collect(modules);
+    for (size_t i = 0; i < count && status == JA_OK; i++)
+        status = apply_module(app, next, modules[i], error);
+    if (status == JA_OK)
+        status = ja_app_sync_sinks(app, next, error);
+    if (status != JA_OK)
+        return status;
+    ja_config_swap(app->config, next);
+    ja_config_free(next);
+    return JA_OK;
+}
+
+enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error) {
+    struct ja_config *next = ja_config_clone(app->config);
+    if (!next)
+        return ja_fail(error, JA_FAILED, "no memory to read the configuration again");
+    ja_config_clear(next, JA_LAYER_FILE);
+    enum ja_status status = read_file(next, app->arguments, error);
+    if (status == JA_OK)
+        status = ja_app_apply(app, next, error);
+    if (status != JA_OK)
+        ja_config_free(next);
+    return status;
+}

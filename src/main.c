@@ -1,0 +1,101 @@
+/* jack-analyzer: arguments in, exit status out.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/app.h"
+#include "modules.h"
+
+#include <ja/config/preset.h>
+#include <ja/core/log.h>
+#include <ja/sink/sinks.h>
+
+#include <stdio.h>
+
+static enum ja_status run(struct ja_config *config, const struct ja_arguments *arguments,
+                          struct ja_error *error) {
+    struct ja_app app;
+    ja_app_block_signals();
+    enum ja_status status = ja_app_init(&app, config, arguments, error);
+    if (status == JA_OK && arguments->action == JA_ACTION_TEST_INPUT)
+        status = ja_app_test_input(&app, error);
+    else if (status == JA_OK && arguments->file)
+        status = ja_app_run_file(&app, error);
+    else if (status == JA_OK)
+        status = ja_app_run_live(&app, error);
+    ja_app_done(&app);
+    return status;
+}
+
+static enum ja_status list_ports(const struct ja_config *config, struct ja_error *error) {
+    struct ja_jack_settings settings = {0};
+    ja_config_fill(config, &ja_jack_module, NULL, &settings);
+    return ja_ports_list(settings.server[0] ? settings.server : NULL, stdout, error);
+}
+
+/* What needs no configuration. */
+static bool answer(enum ja_action action, const struct ja_config *config) {
+    switch (action) {
+    case JA_ACTION_HELP:
+        ja_arguments_help(stdout);
+        return true;
+    case JA_ACTION_VERSION:
+        puts("jack-analyzer " JA_VERSION);
+        return true;
+    case JA_ACTION_LIST_OPTIONS:
+        ja_config_list(config, stdout);
+        return true;
+    case JA_ACTION_LIST_OUTPUTS:
+        ja_list_outputs(stdout);
+        return true;
+    case JA_ACTION_LIST_COMMANDS:
+        ja_command_list(stdout);
+        return true;
+    case JA_ACTION_LIST_PRESETS:
+        ja_preset_list(stdout);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum ja_status act(struct ja_config *config, const struct ja_arguments *arguments,
+                          struct ja_error *error) {
+    if (answer(arguments->action, config))
+        return JA_OK;
+    enum ja_status status = ja_app_configure(config, arguments, error);
+    if (status != JA_OK)
+        return status;
+    switch (arguments->action) {
+    case JA_ACTION_LIST_PORTS:
+        return list_ports(config, error);
+    case JA_ACTION_PRINT_CONFIG:
+        ja_config_print(config, stdout);
+        return JA_OK;
+    case JA_ACTION_CHECK:
+        status = ja_preset_check_all(config, error);
+        if (status == JA_OK)
+            puts("configuration and presets are fine");
+        return status;
+    default:
+        return run(config, arguments, error);
+    }
+}
+
+int main(int argc, char **argv) {
+    struct ja_arguments arguments;
+    struct ja_error error = {""};
+    enum ja_status status = ja_arguments_read(&arguments, argc, argv, &error);
+    if (arguments.verbosity != 0)
+        ja_log_set_level(arguments.verbosity > 0 ? JA_LOG_DEBUG : JA_LOG_WARNING);
+    if (status == JA_OK) {
+        const struct ja_module *modules[JA_MODULES];
+        struct ja_config *config = ja_config_new(modules, ja_modules_collect(modules));
+        if (config)
+            status = act(config, &arguments, &error);
+        else
+            status = ja_fail(&error, JA_FAILED, "no memory for the configuration");
+        ja_config_free(config);
+    }
+    if (status != JA_OK)
+        ja_log(JA_LOG_ERROR, "%s", error.text);
+    return (int)status;
+}

@@ -1,0 +1,43 @@
+/* The lists of everything that is built in. To add a feature, predictor or sink, add its line here.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "modules.h"
+
+#include "app/app.h"
+#include <ja/feature/stages.h>
+#include <ja/sink/sinks.h>
+
+#include <assert.h>
+
+/* In order of execution: a stage may use what the ones before it found. */
+const struct ja_stage_class *const ja_stages[] = {
+    &ja_level_stage, &ja_silence_stage, &ja_onset_stage, &ja_pitch_stage,
+};
+const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];
+
+const struct ja_sink_class *const ja_sinks[] = {
+    &ja_osc_sink,
+    &ja_events_sink,
+    &ja_frames_sink,
+    &ja_terminal_sink,
+};
+const size_t ja_sink_count = sizeof ja_sinks / sizeof ja_sinks[0];
+
+static const struct ja_module *const own_modules[] = {
+    &ja_jack_module,
+    &ja_stream_module,
+    &ja_analysis_module,
+    &ja_control_module,
+};
+
+size_t ja_modules_collect(const struct ja_module *modules[JA_MODULES]) {
+    size_t own = sizeof own_modules / sizeof own_modules[0], count = 0;
+    assert(own + ja_stage_count + ja_sink_count <= JA_MODULES);
+    for (size_t i = 0; i < own; i++)
+        modules[count++] = own_modules[i];
+    for (size_t i = 0; i < ja_stage_count; i++)
+        modules[count++] = ja_stages[i]->module;
+    for (size_t i = 0; i < ja_sink_count; i++)
+        modules[count++] = ja_sinks[i]->module;
+    return count;
+}
