@@ -188,24 +188,24 @@ static const struct row {
     const char *what;
     double peak_db; /* and at most 3 dB below; NAN: silence */
 } rows[] = {
-    {"synth:demo?seconds=30", -1},
+    {"synth:demo?seconds=25", -1},
     {"synth:click?seconds=5", -3},
-    {"synth:drums?pattern=four&seconds=5", -3},
-    {"synth:drums?pattern=offhat&seconds=5", -3},
-    {"synth:drums?pattern=backbeat&seconds=5", -3},
-    {"synth:drums?pattern=eighthbass&seconds=5", -3},
-    {"synth:drums?pattern=swunghat&seconds=5", -3},
-    {"synth:drums?pattern=drift&seconds=5", -3},
-    {"synth:drums?pattern=dropout&seconds=5", -3},
-    {"synth:drums?pattern=step&seconds=5", -3},
-    {"synth:drums?pattern=break&seconds=5", -3},
-    {"synth:notes?seconds=5", -9},
-    {"synth:chord?seconds=5", -9},
+    {"synth:drums?pattern=four&seconds=2.5", -3},
+    {"synth:drums?pattern=offhat&seconds=2.5", -3},
+    {"synth:drums?pattern=backbeat&seconds=2.5", -3},
+    {"synth:drums?pattern=eighthbass&seconds=2.5", -3},
+    {"synth:drums?pattern=swunghat&seconds=2.5", -3},
+    {"synth:drums?pattern=drift&seconds=2.5", -3},
+    {"synth:drums?pattern=dropout&seconds=2.5", -3},
+    {"synth:drums?pattern=step&seconds=2.5", -3},
+    {"synth:drums?pattern=break&seconds=2.5", -3},
+    {"synth:notes?seconds=2.5", -9},
+    {"synth:chord?seconds=2.5", -9},
     {"synth:sine?level_db=-40&seconds=1", -40},
     {"synth:sweep?seconds=2", -12},
     {"synth:noise?seconds=2", -20},
     {"synth:noise?colour=pink&level_db=0&seconds=2", -4},
-    {"synth:speech?seconds=10", -6},
+    {"synth:speech?seconds=4", -6},
     {"synth:hum?hz=60&seconds=1", -30},
     {"synth:fullscale?seconds=1", 0},
     {"synth:impulse?at_s=0.5&seconds=1", -1},
@@ -360,7 +360,7 @@ static void tones_have_their_pitch(void **state) {
 
 static void pink_noise_falls_by_3_db_an_octave(void **state) {
     (void)state;
-    struct sound sound = play("synth:noise?colour=pink&level_db=0&seconds=60", 4096);
+    struct sound sound = play("synth:noise?colour=pink&level_db=0&seconds=30", 4096);
     /* Power of differences weighs high frequencies; that of the sound low ones. Compare bands of an
      * octave by one-pole filters an octave apart: pink gives each the same. */
     double power[6] = {0}, low[7] = {0};
