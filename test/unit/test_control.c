@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../support/failing.h"
 #include <cmocka.h>
 #include <ja/control/osc.h>
 #include <ja/core/clock.h>
@@ -259,14 +260,32 @@ static void says_that_a_port_is_taken(void **state) {
     ja_control_close(NULL);
 }
 
+static void fails_cleanly_without_memory(void **state) {
+    struct fixture *fixture = *state;
+    struct ja_error error = {""};
+    struct ja_control *second;
+    struct ja_control_settings settings = {true, "127.0.0.1", 0};
+    fail_at = 1;
+    assert_int_equal(ja_control_open(&second, &settings, fixture->loop, &fixture->hand, &error),
+                     JA_FAILED);
+    fail_at = 0;
+    assert_string_equal(error.text, "no memory for OSC control");
+    assert_null(second);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH(acknowledges_commands), WITH(says_why_not),
-        WITH(takes_other_numbers),   WITH(does_not_answer_what_is_no_command),
-        WITH(answers_are_short),     WITH(does_so_much_of_a_bundle),
-        WITH(one_turn_is_bounded),   WITH(says_that_a_port_is_taken),
+        WITH(acknowledges_commands),
+        WITH(says_why_not),
+        WITH(takes_other_numbers),
+        WITH(does_not_answer_what_is_no_command),
+        WITH(answers_are_short),
+        WITH(does_so_much_of_a_bundle),
+        WITH(one_turn_is_bounded),
+        WITH(says_that_a_port_is_taken),
+        WITH(fails_cleanly_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

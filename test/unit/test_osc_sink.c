@@ -1,6 +1,7 @@
 /* Tests of the OSC target: what arrives on a real loopback socket, byte for byte, and when.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "../support/failing.h"
 #include "../support/sink_rig.h"
 #include "sink/osc_map.h"
 #include <ja/net/socket.h>
@@ -387,6 +388,23 @@ static void goes_on_without_a_receiver(void **state) {
     ja_sink_free(deaf);
 }
 
+static void fails_cleanly_without_memory(void **state) {
+    struct receiver *receiver = *state;
+    const char *const pair = "outputs=beat";
+    void *settings = rig_settings(ja_osc_sink.module, &pair, 1);
+    unsigned failures = 0;
+    for (struct ja_sink *sink = NULL; !sink; failures++) {
+        struct ja_error error = {""};
+        fail_at = failures + 1;
+        sink = ja_sink_new(&ja_osc_sink, &receiver->rig->host, "t", settings, &error);
+        fail_at = 0;
+        assert_true(sink || strstr(error.text, "no memory"));
+        ja_sink_free(sink);
+    }
+    assert_true(failures >= 5); /* four of its own, then it worked */
+    free(settings);
+}
+
 static void lists_every_address_once(void **state) {
     (void)state;
     char *listed = NULL;
@@ -422,6 +440,7 @@ int main(void) {
         WITH(moves_to_another_receiver),
         WITH(refuses_wrong_settings),
         WITH(goes_on_without_a_receiver),
+        WITH(fails_cleanly_without_memory),
         cmocka_unit_test(lists_every_address_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

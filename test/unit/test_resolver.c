@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../support/failing.h"
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <ja/core/clock.h>
@@ -171,6 +172,20 @@ static void listens_on_numeric_addresses_only(void **state) {
     close(fd);
 }
 
+static void fails_cleanly_without_memory(void **state) {
+    struct fixture *fixture = *state;
+    unsigned failures = 0;
+    for (struct ja_resolver *other = NULL; !other; failures++) {
+        struct ja_error error = {""};
+        fail_at = failures + 1;
+        other = ja_resolver_new(fixture->loop, &error);
+        fail_at = 0;
+        assert_true(!other == !!error.text[0]);
+        ja_resolver_free(other);
+    }
+    assert_true(failures >= 3); /* two of its own, then it worked */
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -182,6 +197,7 @@ int main(void) {
         WITH(forgets),
         WITH(is_full_at_64),
         WITH(leaves_a_look_up_behind),
+        WITH(fails_cleanly_without_memory),
         cmocka_unit_test(listens_on_numeric_addresses_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
