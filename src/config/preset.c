@@ -224,7 +224,7 @@ static enum ja_status read_preset(struct ja_config *config, const char *name, co
                                   struct ja_error *error) {
     config_t tree;
     struct head head;
-    enum ja_status status = ja_source_read(&tree, path, error);
+    enum ja_status status = ja_config_source_read(&tree, path, error);
     if (status != JA_OK)
         return status;
     const config_setting_t *root = config_root_setting(&tree);
@@ -328,7 +328,7 @@ static bool visit_list(void *data, const char *name, const char *path) {
     struct head head;
     struct ja_error error;
     config_t tree;
-    enum ja_status status = ja_source_read(&tree, path, &error);
+    enum ja_status status = ja_config_source_read(&tree, path, &error);
     if (status == JA_OK) {
         status = check_head(name, path, &tree, &head, &error);
         config_destroy(&tree);

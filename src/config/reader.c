@@ -204,7 +204,7 @@ enum ja_status ja_config_read(struct ja_config *config, enum ja_layer layer, con
                               struct ja_error *error) {
     assert(layer > JA_LAYER_DEFAULT && layer < JA_LAYERS);
     config_t tree;
-    enum ja_status status = ja_source_read(&tree, path, error);
+    enum ja_status status = ja_config_source_read(&tree, path, error);
     if (status != JA_OK)
         return status;
     struct ja_config *copy = ja_config_clone(config);

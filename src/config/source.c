@@ -183,7 +183,7 @@ static enum ja_status parse(config_t *tree, const char *path, const char *text,
     return JA_OK;
 }
 
-enum ja_status ja_source_read(config_t *tree, const char *path, struct ja_error *error) {
+enum ja_status ja_config_source_read(config_t *tree, const char *path, struct ja_error *error) {
     size_t length;
     enum ja_status status;
     char *text = load(path, &length, &status, error);

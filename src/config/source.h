@@ -11,6 +11,6 @@
 
 /* Fills `tree`, which the caller destroys with config_destroy when JA_OK. Errors name file and
  * line. */
-enum ja_status ja_source_read(config_t *tree, const char *path, struct ja_error *error);
+enum ja_status ja_config_source_read(config_t *tree, const char *path, struct ja_error *error);
 
 #endif
