@@ -17,6 +17,7 @@
 #include <ja/core/json.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/sink/sinks.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>

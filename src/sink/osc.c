@@ -18,7 +18,7 @@
 #include <ja/net/osc_writer.h>
 #include <ja/net/resolver.h>
 #include <ja/net/socket.h>
-#include <ja/sink/sink.h>
+#include <ja/sink/sinks.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -87,7 +87,7 @@ static const struct ja_option target_options[] = {
                      "What every address starts with; other streams than main add their name."),
     JA_OPTION_LIST(S, outputs, "outputs", "all", JA_LIVE,
                    "Addresses to send, without the prefix, each with all below it (beat, "
-                   "level/rms); all or nothing for everything."),
+                   "level/rms); all, or an empty list, is everything."),
     JA_OPTION_FLOAT(S, rate_hz, "rate_hz", "30", 1, 200, "Hz", JA_LIVE,
                     "How often values such as level, phase and pitch are sent at most."),
     JA_OPTION_BOOL(S, on_change, "on_change", "true", JA_LIVE,

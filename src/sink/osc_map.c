@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <ja/core/math.h>
 #include <ja/core/text.h>
-#include <ja/sink/sink.h>
+#include <ja/sink/sinks.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>

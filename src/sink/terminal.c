@@ -10,7 +10,7 @@
 
 #include <ja/core/clock.h>
 #include <ja/core/math.h>
-#include <ja/sink/sink.h>
+#include <ja/sink/sinks.h>
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #include <ja/config/config.h>
 #include <ja/core/clock.h>
 #include <ja/net/resolver.h>
-#include <ja/sink/sink.h>
+#include <ja/sink/sinks.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

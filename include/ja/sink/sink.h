@@ -9,7 +9,6 @@
 #include <ja/core/status.h>
 #include <ja/stream/stream.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct ja_sink;
 
@@ -73,14 +72,5 @@ void ja_sink_second(struct ja_sink *sink);
 void ja_sink_mute(struct ja_sink *sink, bool mute);
 enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
                                  struct ja_error *error);
-
-/* The sinks there are, for modules.c. */
-extern const struct ja_sink_class ja_osc_sink;    /* "target": OSC over UDP, many */
-extern const struct ja_sink_class ja_events_sink; /* "events": JSON lines */
-extern const struct ja_sink_class ja_frames_sink; /* "frames": JSON lines */
-extern const struct ja_sink_class ja_terminal_sink;
-
-/* --list-outputs, the part on OSC: every address with types, when it is sent, and meaning. */
-void ja_osc_list(FILE *out);
 
 #endif
