@@ -65,16 +65,21 @@ static void tell_streams(struct ja_app *app, enum ja_notice notice, const char *
         ja_stream_notice(app->streams[i], notice, reason);
 }
 
-/* Looks at JACK's state and tells what has changed. */
+/* A stalled server's reason counts the seconds; that is no news. */
+static bool is_news(const struct ja_jack_status *before, const struct ja_jack_status *now) {
+    return now->state != before->state || now->connections != before->connections ||
+           (now->state == JA_JACK_WAITING && strcmp(now->reason, before->reason) != 0);
+}
+
+/* Looks at JACK's state and tells the streams what has changed. */
 static void look_at_jack(struct ja_app *app) {
     struct ja_jack_status before = app->jack_status;
     ja_jack_status(app->jack, &app->jack_status);
     const struct ja_jack_status *now = &app->jack_status;
-    if (now->state == before.state && !strcmp(now->reason, before.reason))
-        return;
-    ja_log(JA_LOG_NOTICE, "%s", now->reason);
-    tell_streams(app, now->state == JA_JACK_RUNNING ? JA_NOTICE_INPUT_BACK : JA_NOTICE_INPUT_LOST,
-                 now->reason);
+    if (is_news(&before, now))
+        tell_streams(app,
+                     now->state == JA_JACK_RUNNING ? JA_NOTICE_INPUT_BACK : JA_NOTICE_INPUT_LOST,
+                     now->reason);
 }
 
 static void jack_changed(void *data, int fd, short events) {
