@@ -83,7 +83,7 @@ static void report_input(const char *port, const struct meter *meter, unsigned l
 static void report(const struct ja_jack *jack, const struct ja_jack_setup *setup,
                    const struct channel_group *groups, const struct ja_jack_status *status,
                    FILE *out) {
-    fprintf(out, "JACK client \"%s\": %u Hz, %u frames a period, %llu xruns\n", status->client,
+    fprintf(out, "JACK client \"%s\": %u Hz, %u frames a period, xruns: %llu\n", status->client,
             status->rate, status->period, (unsigned long long)status->xruns);
     for (size_t s = 0; s < setup->stream_count; s++)
         for (unsigned c = 0; c < setup->streams[s].inputs; c++) {

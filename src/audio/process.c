@@ -40,26 +40,27 @@ static void count(_Atomic uint64_t *counter) {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Frames between the end of the last cycle and the start of this one. Negative, which only the
- * frame time of a freewheeling server can be: it began anew. */
-static int64_t gap_frames(const struct ja_process *process, uint32_t now,
-                          const struct cycle *cycle) {
+/* Frames between the end of the last cycle and the start of this one. A callback that comes late
+ * may already see the next cycle's time, and the next callback sees it again: that is no step back.
+ */
+static uint64_t gap_frames(const struct ja_process *process, uint32_t now,
+                           const struct cycle *cycle) {
     int32_t ahead = (int32_t)(now - process->next_jack);
+    uint64_t by_frames = ahead > 0 ? (uint64_t)ahead : 0;
     if (atomic_load_explicit(&process->freewheel, memory_order_relaxed))
-        return ahead;
+        return by_frames;
     double frame_us = 1e6 / cycle->rate;
     double gap_us = cycle->us - process->next_us;
     double differ_us = gap_us - ahead * frame_us;
     double slack_us = CLOCK_SLACK_US + 2 * cycle->period_us;
     if (cycle->frames == process->last_frames && differ_us < slack_us && differ_us > -slack_us)
-        return ahead;
-    return gap_us > 0 ? (int64_t)(gap_us / frame_us) : 0;
+        return by_frames;
+    return gap_us > 0 ? (uint64_t)(gap_us / frame_us) : 0;
 }
 
 static void follow_frames(struct ja_process *process, uint32_t now, const struct cycle *cycle) {
-    int64_t gap = gap_frames(process, now, cycle);
-    if (process->begun && cycle->rate == process->last_rate && gap >= 0) {
-        process->next_frame += (uint64_t)gap;
+    if (process->begun && cycle->rate == process->last_rate) {
+        process->next_frame += gap_frames(process, now, cycle);
     } else {
         process->epoch += process->begun;
         process->next_frame = now;

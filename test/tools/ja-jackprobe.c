@@ -46,7 +46,7 @@ struct ear {
     jack_client_t *client;
     jack_port_t *port;
     _Atomic uint64_t sent_us[NOTES];
-    _Atomic uint64_t heard;
+    _Atomic uint64_t heard, exact; /* exact: less than a sample off */
     _Atomic double worst_frames;
     unsigned note;
     uint64_t next_us, sent;
@@ -139,6 +139,7 @@ static int hear(jack_nframes_t frames, void *data) {
         double off_frames = off_us * frames / (double)period_us;
         if (off_frames > ear->worst_frames)
             ear->worst_frames = off_frames;
+        ear->exact += off_frames < 1;
         ear->heard++;
     }
     return 0;
@@ -250,6 +251,8 @@ static void tell(struct ja_jack *jack, struct heard *heard, size_t count, const 
         ja_json_integer(&json, (long long)ear->sent);
         ja_json_key(&json, "midi_heard");
         ja_json_integer(&json, (long long)ear->heard);
+        ja_json_key(&json, "midi_exact");
+        ja_json_integer(&json, (long long)ear->exact);
         ja_json_key(&json, "midi_late");
         ja_json_integer(&json, (long long)status.midi_late);
         ja_json_key(&json, "midi_worst_frames");
