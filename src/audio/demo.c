@@ -27,10 +27,11 @@ enum part {
     PAD = 1 << 6,
     LEAD = 1 << 7,
     ARPEGGIO = 1 << 8,
-    ROLL = 1 << 9,   /* snare, ever denser */
-    RISER = 1 << 10, /* noise that rises */
-    CRASH = 1 << 11, /* at the start */
-    FILL = 1 << 12,  /* snare at the end */
+    ROLL = 1 << 9,       /* snare: quarters, then eighths */
+    RISER = 1 << 10,     /* noise that rises */
+    CRASH = 1 << 11,     /* at the start */
+    FILL = 1 << 12,      /* snare at the end */
+    FAST_ROLL = 1 << 13, /* eighths, then sixteenths, the last beat left free */
 };
 
 static const struct section {
@@ -42,13 +43,13 @@ static const struct section {
     {"intro", 4, KICK | HAT | PAD, 0.15, 0.4, 0.62, 0.62},
     {"intro", 4, KICK | HAT | OPEN_HAT | PAD | STAB | FILL, 0.3, 0.7, 0.66, 0.7},
     {"buildup", 2, KICK | ROLL | RISER | PAD | STAB, 0.25, 0.6, 0.5, 0.6},
-    {"buildup", 2, ROLL | RISER | PAD | STAB, 0.6, 1.5, 0.6, 0.8},
+    {"buildup", 2, FAST_ROLL | RISER | PAD | STAB, 0.6, 1.5, 0.6, 0.8},
     {"drop", 4, KICK | CLAP | HAT | OPEN_HAT | BASS | STAB | LEAD | CRASH, 1.0, 1.2, 1, 1},
     {"drop", 4, KICK | CLAP | HAT | OPEN_HAT | BASS | STAB | LEAD | CRASH | FILL, 1.2, 1.4, 1, 1},
     {"groove", 8, KICK | CLAP | HAT | OPEN_HAT | BASS | STAB | FILL, 0.6, 0.9, 0.85, 0.85},
     {"breakdown", 4, PAD | ARPEGGIO | CRASH, 0.4, 0.9, 0.55, 0.55},
     {"buildup", 2, PAD | ARPEGGIO | ROLL | RISER | KICK, 0.4, 0.9, 0.5, 0.6},
-    {"buildup", 2, PAD | ARPEGGIO | STAB | ROLL | RISER, 0.9, 1.8, 0.6, 0.8},
+    {"buildup", 2, PAD | ARPEGGIO | STAB | FAST_ROLL | RISER, 0.9, 1.8, 0.6, 0.8},
     {"drop", 8, KICK | CLAP | HAT | OPEN_HAT | BASS | STAB | LEAD | PAD | CRASH | FILL, 1.1, 1.5, 1,
      1},
     {"outro", 4, KICK | HAT | PAD | CRASH, 0.8, 0.1, 0.7, 0.25},
@@ -229,12 +230,13 @@ static void add_drums(struct hits *hits, const struct place *place) {
         add_drum(hits, JA_DRUM_SNARE, 0.35f, 0.1f);
 }
 
-/* Quarters, eighths, then sixteenths; the last beat is left free before a drop. */
+/* Two sections' roll: ever louder and denser. */
 static void add_roll(struct hits *hits, const struct place *place) {
-    const bool late = place->section->label == place->section[-1].label;
-    const double share = (place->share + (late ? 1.0 : 0.0)) / 2.0;
+    const bool fast = plays(place, FAST_ROLL);
+    const double share = (place->share + fast) / 2.0;
     const unsigned every = share < 0.25 ? 4 : share < 0.75 ? 2 : 1;
-    if (late && place->bar + 1 == place->section->bars && place->step >= 12)
+    const unsigned last_beat = STEPS_PER_BAR - STEPS_PER_BEAT;
+    if (fast && place->bar + 1 == place->section->bars && place->step >= last_beat)
         return;
     if (place->step % every == 0)
         add_drum(hits, JA_DRUM_SNARE, (float)(0.12 + 0.4 * share), 0.0f);
@@ -265,7 +267,7 @@ static void hits_at(int64_t step, struct hits *hits) {
     const struct place place = find_place((double)step);
     hits->count = 0;
     add_drums(hits, &place);
-    if (plays(&place, ROLL))
+    if (plays(&place, ROLL | FAST_ROLL))
         add_roll(hits, &place);
     add_notes(hits, &place);
 }
