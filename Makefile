@@ -79,8 +79,7 @@ $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libja.a
 
 # Tests that let allocations fail (test/support/failing.h).
 FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
-$(addprefix $(BUILD)/test/unit/,test_ring test_loop test_resolver test_control test_osc_sink \
-	test_config_memory): ALL_LIBS += $(FAILING)
+$(patsubst %.c,$(BUILD)/%,$(shell grep -l support/failing.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
 
 unit: $(UNIT_PROGRAMS)
 tools: $(TOOLS)
