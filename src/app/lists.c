@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
 
-#include "../modules.h"
+#include "modules.h"
 
 #include <ja/sink/sinks.h>
 

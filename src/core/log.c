@@ -37,11 +37,14 @@ static void write_line(enum ja_log_level level, const char *message, unsigned he
     char line[1024];
     struct ja_text text;
     ja_text_init(&text, line, sizeof line - 1); /* room for the line's end */
+    if (isatty(STDERR_FILENO))
+        ja_text_put(&text, "\r\033[K"); /* a status line may stand there */
+    size_t start = text.length;
     ja_text_put(&text, to_journal() ? priorities[level] : words[level]);
     ja_text_put(&text, message);
     if (held > 0)
         ja_text_format(&text, " (and %u more like it)", held);
-    for (size_t i = 0; i < text.length; i++)
+    for (size_t i = start; i < text.length; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' '; /* text from outside must not forge lines or move the cursor */
     line[text.length] = '\n';
