@@ -1,0 +1,104 @@
+"""Trains the beat network on a clock: AdamW, cosine over the minutes given, averaged weights.
+
+SPDX-License-Identifier: GPL-3.0-or-later
+
+`train.py RUN FOLDER... --minutes M` writes RUN/last.pt every few minutes and goes on from it when it
+exists. Examples are drawn by a second process. Nothing is read but the FOLDERs.
+"""
+import argparse
+import multiprocessing
+import os
+import time
+
+import numpy as np
+import torch
+
+import augment
+from model import BeatNet, as_input
+
+EMA = .998
+
+
+def supply(folders, seed, size, queue):
+    corpus, rng, drawn = augment.Corpus(folders), np.random.default_rng(seed), 0
+    print("corpus: " + ", ".join("%s %d" % (k, len(v)) for k, v in corpus.sets.items()), flush=True)
+    while True:
+        queue.put(augment.batch(corpus, rng, size))
+        drawn += 1
+        if drawn % 250 == 0:
+            corpus.refresh()
+
+
+def loss_of(net, inputs, targets, bars):
+    weight = torch.ones(targets.shape[2])
+    weight[:150] = .3
+    each = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs), targets, reduction="none") * weight
+    return each[:, 0].mean() + .5 * (each[:, 1] * bars[:, None]).mean()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("run")
+    p.add_argument("folders", nargs="+")
+    p.add_argument("--channels", type=int, default=40)
+    p.add_argument("--batch", type=int, default=24)
+    p.add_argument("--minutes", type=float, default=60, help="length of the whole schedule")
+    p.add_argument("--rate", type=float, default=4e-3)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--threads", type=int, default=1)
+    a = p.parse_args()
+    os.makedirs(a.run, exist_ok=True)
+    torch.set_num_threads(a.threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(a.seed)
+    net, mean = BeatNet(a.channels), BeatNet(a.channels)
+    mean.load_state_dict(net.state_dict())
+    optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, weight_decay=1e-4)
+    step, spent, path = 0, 0.0, a.run + "/last.pt"
+    if os.path.exists(path):
+        saved = torch.load(path)
+        net.load_state_dict(saved["net"])
+        mean.load_state_dict(saved["mean"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step, spent = saved["step"], saved["spent"]
+
+    queue = multiprocessing.Queue(6)
+    supplier = multiprocessing.Process(target=supply, args=(a.folders, (a.seed, step), a.batch, queue), daemon=True)
+    supplier.start()
+    total, losses, saved_at, began = a.minutes * 60, [], time.time(), None
+
+    def save():
+        torch.save(dict(net=net.state_dict(), mean=mean.state_dict(), optimiser=optimiser.state_dict(), step=step,
+                        spent=spent, channels=a.channels, seed=a.seed), path + ".part")
+        os.rename(path + ".part", path)
+
+    while spent < total:
+        inputs, targets, bars = queue.get()
+        began = began or time.time()
+        rate = a.rate * min(1, (step + 1) / 60) * max(.02, .5 + .5 * np.cos(np.pi * spent / total))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.zero_grad()
+        loss = loss_of(net, as_input(inputs), torch.from_numpy(targets), torch.from_numpy(bars))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        keep = min(EMA, (step + 1) / (step + 20))
+        with torch.no_grad():
+            for m, n in zip(mean.parameters(), net.parameters()):
+                m.mul_(keep).add_(n, alpha=1 - keep)
+        step += 1
+        losses.append(loss.item())
+        now = time.time()
+        spent, began = spent + now - began, now
+        if step % 50 == 0:
+            print("step %d, %.1f min, rate %.2g, loss %.4f" % (step, spent / 60, rate, np.mean(losses[-50:])), flush=True)
+        if now - saved_at > 150:
+            save()
+            saved_at = now
+    save()
+    supplier.terminate()
+
+
+if __name__ == "__main__":
+    main()
