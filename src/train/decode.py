@@ -94,3 +94,27 @@ def decode(activations, progress=None, **changes):
             out[i].append(((t + 1) / 100, 6000 / interval[i], h[i, :15].sum()))
         last[fire] = t
     return [np.array([x for x in o if x[0] <= len(a) / 100]).reshape(-1, 3) for o, a in zip(out, activations)]
+
+
+METERS = (3, 4)
+BAR = dict(prior=(.15, .85), restart=.02, power=.7, q=.25)
+
+
+def bars(beats_s, downbeat, **changes):
+    """Beat numbers and their probability, beat by beat, each said before the beat itself has been heard."""
+    p = dict(BAR, **changes)
+    state = [np.full(m, w / m) for m, w in zip(METERS, p["prior"])]
+    out = np.zeros((len(beats_s), 3))
+    for i, t in enumerate(beats_s):
+        state = [np.roll(s, 1) for s in state]
+        total = sum(s.sum() for s in state)
+        state = [(1 - p["restart"]) * s / total + p["restart"] * w / m for s, m, w in zip(state, METERS, p["prior"])]
+        meter = int(np.argmax([s.sum() for s in state]))
+        position = int(np.argmax(state[meter]))
+        out[i] = METERS[meter], position + 1, state[meter][position]
+        frame = int(round(t * 100)) - 1
+        x = min(.99, max(.01, downbeat[frame:frame + DELAY + 5].max() if frame < len(downbeat) else 0))
+        odds = (x / (1 - x) / p["q"]) ** p["power"]
+        for s in state:
+            s[0] *= odds
+    return out
