@@ -27,16 +27,18 @@ class Pointer:
             for other in (2 * n, n // 2):
                 if SHORTEST <= other <= LONGEST:
                     move[i, other - SHORTEST] += p["octave"]
-        self.move = move / move.sum(1, keepdims=True)
+        self.move = (move / move.sum(1, keepdims=True)).astype(np.float32)
         prior = np.exp(-.5 * (np.log(self.n / p["centre"]) / p["width"]) ** 2) / self.n
         prior /= prior.sum()
         self.real = np.arange(LONGEST)[None, :] < self.n[:, None]
-        self.prior = (self.real * (prior / self.n)[:, None]).reshape(-1)
+        self.prior = (self.real * (prior / self.n)[:, None]).reshape(-1).astype(np.float32)
         self.belief = np.tile(self.prior, (batch, 1))
         self.heads = np.zeros(len(self.n), int)
         self.since = np.arange(12)
         self.reach = np.exp(-.5 * ((self.since - (DELAY - p["lead"])) / p["sigma"]) ** 2)
         self.peak = np.zeros(batch)
+        self.fresh = np.float32(p["eps"]) * self.prior
+        self.scale = np.full((batch, 1), 1 - p["eps"], np.float32)
 
     def slots(self, j):
         """Flat places of states j (frames since the beat; negative counts back from the next beat)."""
@@ -47,27 +49,32 @@ class Pointer:
         self.heads = (self.heads + 1) % self.n
         at = self.rows + self.heads
         b[:, at] = b[:, at] @ self.move
-        b *= 1 - p["eps"]
-        b += p["eps"] * self.prior
+        b *= self.scale            # of the last step, and the share that stays
+        b += self.fresh
         self.peak *= np.exp(-1 / 600)
         self.peak += np.maximum(0, activation - self.peak) * .5
         a = np.clip(p["gain"] * activation / np.maximum(self.peak, p["peak_floor"]), p["low"], .99)
         ratio = (a / ((1 - a) * p["q0"])) ** p["power"]
         places = self.slots(self.since).reshape(-1)
         weight = np.tile(self.reach, len(self.n))
-        b[:, places] *= 1 + (ratio[:, None] - 1) * weight
-        b /= b.sum(1, keepdims=True)
+        b[:, places] *= (1 + (ratio[:, None] - 1) * weight).astype(np.float32)
+        self.total = b.sum(1, keepdims=True)
+        self.scale = (1 - np.float32(p["eps"])) / self.total
 
     def horizon(self, first=-7, last=14):
         """Mass of beats that lie first..last frames from now."""
-        return self.belief[:, self.slots(-np.arange(first, last + 1)).reshape(-1)].reshape(len(self.belief), len(self.n), -1).sum(1)
+        return self.belief[:, self.slots(-np.arange(first, last + 1)).reshape(-1)].reshape(len(self.belief), len(self.n), -1).sum(1) / self.total
 
     def lengths(self):
-        return self.belief.reshape(len(self.belief), len(self.n), LONGEST).sum(2)
+        return self.belief.reshape(len(self.belief), len(self.n), LONGEST).sum(2) / self.total
 
 
-def decode(activations, progress=None, **changes):
-    """activations: list of [frames] -> per piece arrays of beat times in s, tempo in BPM and belief at each beat."""
+def decode(activations, **changes):
+    """activations: list of [frames] -> per piece rows of beat time in s, tempo in BPM, belief in the beat, belief in the tempo."""
+    return [x for i in range(0, len(activations), 16) for x in decode_some(activations[i:i + 16], **changes)]
+
+
+def decode_some(activations, **changes):
     batch, frames = len(activations), max(map(len, activations))
     stacked = np.zeros((frames, batch))
     for i, a in enumerate(activations):
@@ -91,13 +98,13 @@ def decode(activations, progress=None, **changes):
         hits = np.stack([h[:, k:k + 15] @ triangle for k in range(8)], 1)
         fire = (hits[:, 0] >= hits[:, 1:].max(1)) & (hits[:, 0] > p["threshold"]) & (t - last >= p["gap"] * interval)
         for i in np.flatnonzero(fire):
-            out[i].append(((t + 1) / 100, 6000 / interval[i], h[i, :15].sum()))
+            out[i].append(((t + 1) / 100, 6000 / interval[i], h[i, :15].sum(), mass[i, chosen[i]]))
         last[fire] = t
-    return [np.array([x for x in o if x[0] <= len(a) / 100]).reshape(-1, 3) for o, a in zip(out, activations)]
+    return [np.array([x for x in o if x[0] <= len(a) / 100]).reshape(-1, 4) for o, a in zip(out, activations)]
 
 
 METERS = (3, 4)
-BAR = dict(prior=(.15, .85), restart=.02, power=.7, q=.25)
+BAR = dict(prior=(.15, .85), restart=.005, power=.7, q=1.0)
 
 
 def bars(beats_s, downbeat, **changes):

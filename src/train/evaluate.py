@@ -108,12 +108,20 @@ def main():
     p.add_argument("--most", type=float, default=100, help="seconds of each piece")
     p.add_argument("--set", action="append", default=[], help="decoder setting, NAME=VALUE")
     p.add_argument("--each", action="store_true")
+    p.add_argument("--try", dest="trials", action="append", default=[], help="NAME=V1,V2,...: the score with each value")
     a = p.parse_args()
     torch.set_num_threads(1)
     net, saved = load_net(a.model)
     pieces = load_pieces(a.folders, a.most)
     acts = [activations(net, features.network_input(x[2])) for x in pieces]
     changes = {k: float(v) for k, v in (s.split("=") for s in a.set)}
+    for name, values in (t.split("=") for t in a.trials):
+        for value in values.split(","):
+            found = decode.decode([x[:, 0] for x in acts], **dict(changes, **{name: float(value)}))
+            rows = np.array([score(x[3], f[:, 0]) for x, f in zip(pieces, found) if len(x[3]) >= 8])
+            print("%s=%s: F %.1f CMLt %.1f AMLt %.1f" % (name, value, *(100 * rows[:, :3].mean(0))), flush=True)
+    if a.trials:
+        return
     found = decode.decode([x[:, 0] for x in acts], **changes)
     print("step %d, %.1f min trained, decoder %s" % (saved["step"], saved["spent"] / 60, changes or "as it stands"))
     report(pieces, acts, found, a.each)
