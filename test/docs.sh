@@ -19,7 +19,7 @@ readme() {
     awk -v program="$program" '
         function list(option, line) {
             print "\n```"
-            while ((program " --list-" option | getline line) > 0) print line
+            while (((program " --list-" option) | getline line) > 0) print line
             print "```\n"
         }
         /^<!-- end of (outputs|commands) -->/ { inside = 0 }
