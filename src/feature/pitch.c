@@ -2,8 +2,8 @@
  *
  * aubio looks at the last 2048 samples of every hop. What it finds is passed on when the sound is
  * loud enough, the frequency within the allowed range and the confidence high enough; otherwise
- * there is no pitch. Methods without a usable confidence of their own get the normalised autocorrelation
- * at the period found (the fraction of the sound that repeats after one period).
+ * there is no pitch. Methods without a usable confidence of their own get the normalised
+ * autocorrelation at the period found (the fraction of the sound that repeats after one period).
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "aubio.h"
@@ -31,7 +31,7 @@ struct method {
 
 static const struct method methods[] = {
     {"yinfft", 0.85, false}, {"yinfast", 0.15, true}, {"yin", 0.15, true},   {"mcomb", 0, false},
-    {"fcomb", 0, false},    {"schmitt", 0, false},   {"specacf", 0, false},
+    {"fcomb", 0, false},     {"schmitt", 0, false},   {"specacf", 0, false},
 };
 static const char *const method_choices[] = {"yinfft", "yinfast", "yin",     "mcomb",
                                              "fcomb",  "schmitt", "specacf", NULL};

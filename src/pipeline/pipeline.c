@@ -386,3 +386,12 @@ const float *ja_stage_input(struct ja_stage *stage, const char *name) {
         return NULL;
     return pipeline->frame->values + entry->first;
 }
+
+const void *ja_stage_settings(const struct ja_stage *stage, const char *module) {
+    const struct ja_pipeline *pipeline = stage->pipeline;
+    for (size_t i = 0; i < pipeline->stage_count; i++) {
+        if (strcmp(pipeline->stages[i].class->module->name, module) == 0)
+            return pipeline->stages[i].settings;
+    }
+    return NULL;
+}

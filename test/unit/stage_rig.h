@@ -15,6 +15,7 @@
 #include <ja/core/math.h>
 #include <ja/pipeline/pipeline.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

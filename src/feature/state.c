@@ -1,0 +1,147 @@
+/* What the analyser is up to, in one word and a sentence: the first thing to look at when the
+ * lights do not follow the music.
+ *
+ * no_input: nothing comes in. silent: what comes in is silent. learning: there is sound, but not
+ * yet a steady beat. locked: beats come steadily. lost: they did, and no longer do.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/feature/stages.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STEADY = 4 }; /* regular intervals */
+
+static const double regular = 0.1; /* relative distance of an interval from the period */
+static const double enough = 0.3;  /* confidence to lock */
+static const double patience = 3;  /* beats without one until the lock is lost */
+
+enum word { NOTHING, NO_INPUT, SILENT, LEARNING, LOCKED, LOST };
+
+static const char *const words[] = {NULL, "no_input", "silent", "learning", "locked", "lost"};
+
+struct state {
+    const float *silence; /* NULL: no such stage */
+    enum word word;
+    double last, period; /* s: last beat, its period */
+    int steady;          /* regular intervals in a row */
+    double confidence;
+};
+
+static const struct ja_module module = {
+    .name = "state",
+    .help = "What the analyser is up to.",
+};
+
+static enum ja_status state_open(struct ja_stage *stage, const struct ja_stage_setup *setup,
+                                 struct ja_error *error) {
+    struct state *state = stage->state;
+
+    (void)setup, (void)error;
+    *state = (struct state){.silence = ja_stage_input(stage, "silence"), .last = -INFINITY};
+    return JA_OK;
+}
+
+/* A lost input stays lost: only a notice brings it back. */
+static void state_reset(struct ja_stage *stage) {
+    struct state *state = stage->state;
+    enum word word = state->word;
+
+    state_open(stage, NULL, NULL);
+    if (word == NO_INPUT)
+        state->word = word;
+}
+
+static void tell(struct ja_stage *stage, double time, enum word word, const char *reason) {
+    struct state *state = stage->state;
+    struct ja_event event = {.type = JA_EVENT_STATE, .time = time};
+
+    state->word = word;
+    event.state.state = words[word];
+    snprintf(event.state.reason, sizeof event.state.reason, "%s", reason);
+    ja_stage_emit(stage, &event);
+}
+
+static void state_heard(struct ja_stage *stage, const struct ja_event *event) {
+    struct state *state = stage->state;
+    double interval = event->time - state->last;
+
+    if (event->type != JA_EVENT_BEAT)
+        return;
+    state->period = 60 / event->beat.bpm;
+    if (fabs(interval - state->period) < regular * state->period)
+        state->steady++;
+    else
+        state->steady = 0;
+    state->last = event->time;
+    state->confidence = event->beat.confidence;
+}
+
+static void tell_locked(struct ja_stage *stage, double time) {
+    const struct state *state = stage->state;
+    char reason[100];
+
+    snprintf(reason, sizeof reason, "Beats come steadily at %.1f bpm.", 60 / state->period);
+    tell(stage, time, LOCKED, reason);
+}
+
+/* With sound: what the beats say. */
+static void judge_beats(struct ja_stage *stage, double now) {
+    struct state *state = stage->state;
+    bool missing = now - state->last > patience * state->period;
+
+    if (missing)
+        state->steady = 0;
+    if (state->word == LOCKED && missing)
+        tell(stage, now, LOST, "The beats have stopped although there is sound.");
+    else if (state->word == LOCKED && state->steady == 0)
+        tell(stage, now, LOST, "The beats have become irregular.");
+    else if (state->word == LOCKED && state->confidence < enough / 2)
+        tell(stage, now, LOST, "The beats are no longer clear.");
+    else if (state->word != LOCKED && state->steady >= STEADY && state->confidence >= enough)
+        tell_locked(stage, now);
+    else if (state->word == NOTHING || state->word == SILENT)
+        tell(stage, now, LEARNING, "There is sound; looking for a steady beat.");
+}
+
+static void state_process(struct ja_stage *stage, const struct ja_span *hop,
+                          const struct ja_spectrum *spectrum, float *out) {
+    struct state *state = stage->state;
+    bool silent = state->silence && *state->silence > 0;
+
+    (void)spectrum, (void)out;
+    if (state->word == NO_INPUT)
+        return;
+    if (!silent)
+        judge_beats(stage, hop->end);
+    else if (state->word != SILENT)
+        tell(stage, hop->end, SILENT, "The input is silent.");
+    if (silent)
+        state->steady = 0;
+}
+
+static void state_notice(struct ja_stage *stage, enum ja_notice notice, const char *reason,
+                         double now) {
+    struct state *state = stage->state;
+
+    switch (notice) {
+    case JA_NOTICE_INPUT_LOST:
+        tell(stage, now, NO_INPUT, reason);
+        break;
+    case JA_NOTICE_INPUT_BACK:
+        if (state->word == NO_INPUT)
+            state->word = NOTHING; /* the next hop tells */
+        break;
+    }
+}
+
+const struct ja_stage_class ja_state_stage = {
+    .module = &module,
+    .state_size = sizeof(struct state),
+    .events = 1u << JA_EVENT_STATE,
+    .open = state_open,
+    .process = state_process,
+    .heard = state_heard,
+    .notice = state_notice,
+    .reset = state_reset,
+};
