@@ -17,9 +17,11 @@ trap 'rm -rf "$work"' EXIT
 # program's own list.
 readme() {
     awk -v program="$program" '
-        function list(option, line) {
+        function list(what, command, line) {
+            command = program " --list-" what
             print "\n```"
-            while (((program " --list-" option) | getline line) > 0) print line
+            while ((command | getline line) > 0) print line
+            close(command)
             print "```\n"
         }
         /^<!-- end of (outputs|commands) -->/ { inside = 0 }
