@@ -187,6 +187,9 @@ static void judge(struct ja_jack *jack, struct ja_jack_status *status, bool conn
             snprintf(status->reason, sizeof status->reason, "the server does not answer");
     } else if (advance) {
         jack->state = JA_JACK_RUNNING;
+        snprintf(status->reason, sizeof status->reason,
+                 "running as \"%.64s\" at %u Hz, %u frames a period", status->client, status->rate,
+                 status->period);
     } else {
         jack->state = JA_JACK_STALLED;
         snprintf(status->reason, sizeof status->reason, "the server has given no cycle for %.1f s",

@@ -106,7 +106,7 @@ wait "$probe_pid"
 status=$?
 probe_pid=''
 took=$(($(date +%s%3N) - started))
-{ [ $status = 0 ] || [ $status = 3 ]; } && [ $took -lt 3000 ]
+{ [ $status = 0 ] || [ $status = 3 ]; } && [ $took -lt 4000 ]
 ok "it can end while the server stands still ($took ms)"
 kill -CONT "$jackd_pid"
 end $first

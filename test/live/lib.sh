@@ -9,6 +9,8 @@ tools=$PWD/$BUILD/test/tools
 work=$(mktemp -d)
 server=ja-$$-$(basename "$0" .sh)
 export JACK_DEFAULT_SERVER=$server JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
+# libjack does not join the thread of a client that the server no longer calls.
+export TSAN_OPTIONS="${TSAN_OPTIONS-} report_thread_leaks=0"
 tests=0
 jackd_pid='' probe_pid=''
 

@@ -1,0 +1,129 @@
+#!/bin/bash
+# The client on PipeWire, without hardware or session manager: monitor ports, quantum and rate that
+# change live, a daemon that dies and returns.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+if [ -z "${JA_PRIVATE_BUS-}" ]; then
+    for program in pipewire pw-cli pw-metadata pw-jack dbus-run-session jack_lsp; do
+        command -v $program >/dev/null || { echo "1..0 # SKIP $program is not installed"; exit 0; }
+    done
+    JA_PRIVATE_BUS=1 exec dbus-run-session -- "$0"
+fi
+. "$(dirname "$0")/lib.sh"
+unset JACK_DEFAULT_SERVER
+
+# A daemon and a runtime folder of our own.
+export XDG_RUNTIME_DIR=$work/run XDG_CONFIG_HOME=$work/config XDG_STATE_HOME=$work/state
+unset PIPEWIRE_REMOTE PIPEWIRE_RUNTIME_DIR
+mkdir -p "$XDG_RUNTIME_DIR" "$XDG_CONFIG_HOME/pipewire/pipewire.conf.d" "$XDG_STATE_HOME"
+chmod 700 "$XDG_RUNTIME_DIR"
+cat >"$XDG_CONFIG_HOME/pipewire/pipewire.conf.d/test.conf" <<'CONF'
+context.properties = { default.clock.allowed-rates = [ 44100 48000 96000 ] }
+context.objects = [
+  { factory = adapter args = {
+      factory.name = support.null-audio-sink
+      node.name = "test-sink" node.description = "test sink"
+      media.class = "Audio/Sink" object.linger = true
+      audio.position = [ FL FR ] monitor.channel-volumes = false } }
+]
+CONF
+pipewire_pid=''
+trap 'end "$probe_pid"; end "$pipewire_pid"; probe_pid=; clean_up' EXIT
+
+# With the sink's ports, which a session manager would make.
+start_pipewire() {
+    local id
+    pipewire >"$work/pipewire.log" 2>&1 &
+    pipewire_pid=$!
+    within 5 pw-cli info 0 >/dev/null 2>&1 || return 1
+    id=$(pw-cli ls Node | awk '$1 == "id" { id = $2 } /test-sink/ { print id }' | tr -d ,)
+    pw-cli s "$id" PortConfig '{ direction: "Input", mode: "dsp", monitor: true,
+        format: { mediaType: "audio", mediaSubtype: "raw", format: "F32P", rate: 48000,
+                  channels: 2, position: ["FL","FR"] } }' >/dev/null 2>&1
+    within 5 has_monitor
+}
+
+has_monitor() {
+    pw-jack jack_lsp 2>/dev/null | grep -q monitor_FL
+}
+
+kill_pipewire() {
+    kill -"$1" "$pipewire_pid"
+    wait "$pipewire_pid" 2>/dev/null
+    pipewire_pid=''
+}
+
+setting() {
+    pw-metadata -n settings 0 "clock.$1" "$2" >/dev/null
+}
+
+pw_linked() {
+    pw-jack jack_lsp -c "$2" 2>/dev/null | grep -qx "   $1"
+}
+
+both_linked() {
+    pw_linked an:in_1 'test sink:monitor_FL' && pw_linked an:in_2 'test sink:monitor_FR'
+}
+
+# PipeWire's libjack does not free its ports when a client is closed.
+echo "leak:pipewire-0.3/jack/libjack" >"$work/known_leaks"
+export LSAN_OPTIONS=suppressions=$work/known_leaks:print_suppressions=0
+
+library_path=$(pw-jack sh -c 'echo "$LD_LIBRARY_PATH"')
+start_pw_probe() {
+    LD_LIBRARY_PATH=$library_path "$tools/ja-jackprobe" "$@" >"$work/probe.log" 2>"$work/probe.err" &
+    probe_pid=$!
+}
+
+start_pw_probe -n an -c monitor
+sleep 1
+says '"state":"waiting"'
+ok "without a daemon it waits"
+start_pipewire || { echo "Bail out! pipewire does not start"; exit 1; }
+within 5 running && within 5 advances
+ok "a daemon that comes is found"
+within 5 both_linked
+ok "the rule connects the monitor ports in order"
+
+for quantum in 16 64 8192 2048; do
+    setting force-quantum $quantum
+    within 5 says "\"period\":$quantum," && within 5 advances
+    ok "the quantum becomes $quantum"
+done
+setting force-quantum 256
+within 5 says '"period":256,'
+for rate in 44100 96000 48000; do
+    setting force-rate $rate
+    within 8 says "\"block_rate\":$rate," && says "\"rate\":$rate,"
+    ok "the rate becomes $rate"
+done
+[ "$(field bad_rate)" = 0 ]
+ok "every block carries the rate it was taken at"
+[ "$(field found)" = 1 ]
+ok "all that by one and the same client"
+setting force-rate 0
+setting force-quantum 0
+
+kill -STOP "$pipewire_pid"
+within 2 says '"state":"stalled"'
+ok "a daemon that stands still is noticed"
+kill -CONT "$pipewire_pid"
+within 5 running && within 5 advances
+ok "and when it goes on"
+
+found=$(field found)
+for signal in KILL TERM; do
+    kill_pipewire $signal
+    within 3 says '"state":"waiting"'
+    ok "its death ($signal) is noticed"
+    start_pipewire
+    within 5 running && within 5 advances
+    ok "it is found again"
+    within 5 both_linked
+    ok "its connections are back"
+done
+[ "$(field found)" = $((found + 2)) ]
+ok "at the first attempt"
+probe_ends_exact
+ok "every frame is accounted for"
+plan
