@@ -98,7 +98,7 @@ line() {
     tail -n 2 "$work/probe.log" | grep '}$' | tail -n 1
 }
 
-# field NAME: a number or word of the latest line (the first stream's where streams have it).
+# field NAME: a number or word of the latest line; the last stream's where streams have it.
 field() {
     line | sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
 }
