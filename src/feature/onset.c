@@ -369,9 +369,12 @@ static void onset_listen(struct ja_stage *stage, const struct ja_span *slice) {
 
 static void onset_process(struct ja_stage *stage, const struct ja_span *hop,
                           const struct ja_spectrum *spectrum, float *out) {
+    const struct settings *settings = stage->settings;
     struct onset *onset = stage->state;
 
     (void)hop, (void)spectrum;
+    if (!settings->enable)
+        return;
     out[OUT_DETECTED] = onset->strength > 0;
     out[OUT_STRENGTH] = onset->strength;
     onset->strength = 0;

@@ -13,8 +13,8 @@
 enum { STEADY = 4 }; /* regular intervals */
 
 static const double regular = 0.1; /* relative distance of an interval from the period */
-static const double enough = 0.3;  /* confidence to lock */
-static const double patience = 3;  /* beats without one until the lock is lost */
+static const double enough = 0.45, too_little = 0.25; /* confidence to lock, to lose it */
+static const double patience = 3;                     /* beats without one until the lock is lost */
 
 enum word { NOTHING, NO_INPUT, SILENT, LEARNING, LOCKED, LOST };
 
@@ -96,7 +96,7 @@ static void judge_beats(struct ja_stage *stage, double now) {
         tell(stage, now, LOST, "The beats have stopped although there is sound.");
     else if (state->word == LOCKED && state->steady == 0)
         tell(stage, now, LOST, "The beats have become irregular.");
-    else if (state->word == LOCKED && state->confidence < enough / 2)
+    else if (state->word == LOCKED && state->confidence < too_little)
         tell(stage, now, LOST, "The beats are no longer clear.");
     else if (state->word != LOCKED && state->steady >= STEADY && state->confidence >= enough)
         tell_locked(stage, now);

@@ -34,9 +34,10 @@ static double clicks_90(double t, unsigned c) {
 static double drums(double t, unsigned c) {
     double beat = 60.0 / 128, since = fmod(t, beat), off = fmod(t + beat / 2, beat);
     double kick = 0.6 * exp(-since * 25) * rig_sine(since, 55 + 80 * exp(-since * 60));
-    double hat = 0.1 * exp(-off * 80) * rig_noise(t, c);
+    double beater = 0.2 * exp(-since * 400) * rig_noise(since, c);
+    double hat = 0.03 * exp(-off * 80) * rig_noise(t, c);
 
-    return kick + hat + 0.03 * (rig_sine(t, 220) + rig_sine(t, 277.2) + rig_sine(t, 329.6));
+    return kick + beater + hat + 0.03 * (rig_sine(t, 220) + rig_sine(t, 277) + rig_sine(t, 329.6));
 }
 
 static double noise(double t, unsigned c) {
