@@ -32,8 +32,9 @@ struct beat {
     struct ja_beat_aubio aubio;
     const float *silence, *onset; /* earlier stages' outputs; NULL: no such stage */
     bool started;
-    double origin; /* s of audio at the tracker's first sample */
-    bool running;
+    double origin;             /* s of audio at the tracker's first sample */
+    bool running;              /* the oscillator is */
+    bool trusted;              /* and has been confirmed: beats are published */
     double last, next, period; /* s of audio; s */
     double last_sighting;      /* s of audio */
     int agreed, contradicted;  /* sightings in a row */
@@ -142,6 +143,7 @@ static void follow(struct ja_stage *stage, const struct ja_beat_sighting *sighti
         return;
     }
     beat->agreed++;
+    beat->trusted |= beat->agreed >= TRUSTED;
     beat->contradicted = 0;
     beat->next += phase_pull * error;
     beat->period += period_pull * (period - beat->period);
@@ -221,10 +223,10 @@ static void beat_process(struct ja_stage *stage, const struct ja_span *hop,
     if (ja_beat_aubio_feed(&beat->aubio, hop->mono, hop->size, &sighting) && !silent)
         follow(stage, &sighting);
     if (silent || hop->end - beat->last_sighting > patience_s)
-        beat->running = false;
+        beat->running = beat->trusted = false;
     if (!beat->running)
         return;
-    advance(stage, hop->end + ahead_s, beat->agreed + beat->seq < TRUSTED);
+    advance(stage, hop->end + ahead_s, !beat->trusted);
     out[OUT_BEAT_PHASE] = phase(beat, hop->end);
 }
 

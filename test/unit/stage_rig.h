@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RIG_STAGES = 8, RIG_EVENTS = 4096, RIG_BLOCK = 256, RIG_CHANNELS = 2 };
+enum { RIG_STAGES = 16, RIG_EVENTS = 4096, RIG_BLOCK = 256, RIG_CHANNELS = 2 };
 
 struct rig {
     const struct ja_stage_class *classes[RIG_STAGES];
