@@ -60,7 +60,8 @@ help:
 	@echo 'make clean               remove build/'
 	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
 
-$(BUILD)/jack-analyzer: $(BUILD)/src/main.o $(BUILD)/libja.a
+# From the objects, not the library, which would hide it when two folders define the same name.
+$(BUILD)/jack-analyzer: $(BUILD)/src/main.o $(LIB_OBJECTS)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS)
 
 $(BUILD)/libja.a: $(LIB_OBJECTS)
