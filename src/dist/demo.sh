@@ -74,7 +74,7 @@ TEXT
 
 view=()
 [ -t 1 ] || view=(--set terminal.mode=plain)
-"$build/jack-analyzer" --name "$client" "${view[@]}" &
+"$build/jack-analyzer" --name "$client" "${view[@]}" 2>&1 &
 analyzer=$!
 started+=("$analyzer")
 
