@@ -29,7 +29,7 @@ start_jackd() { # $1: frames a period
     # shellcheck disable=SC2086 # two words
     jackd $realtime -n "$JACK_DEFAULT_SERVER" -d dummy -r 48000 -p "$1" >"$work/jackd" 2>&1 &
     jackd=$!
-    timeout 10 jack_wait -w -t 8 >/dev/null || { cat "$work/jackd" >&2; exit 1; }
+    timeout 10 jack_wait -w -t 8 >/dev/null 2>&1 || { cat "$work/jackd" >&2; exit 1; }
 }
 start_analyzer() { # $@: further options
     end "$analyzer"
