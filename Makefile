@@ -110,13 +110,15 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 THREADED := $(wildcard $(patsubst %,test/unit/test_%.c,ring inlet stream loop resolver jack))
 test:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
-	$(MAKE) $(JOBS) SAN= all unit tools
-	$(MAKE) $(JOBS) SAN=address,undefined all unit
-	$(MAKE) $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
+	@echo "Building the program and its tests, plain and with sanitizers"
+	@$(MAKE) -s $(JOBS) SAN= all unit tools
+	@$(MAKE) -s $(JOBS) SAN=address,undefined all unit
+	@$(MAKE) -s $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
 	@test -d build/locale/de_DE.UTF-8 || { mkdir -p build/locale && \
 		localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8; }
-	LOCPATH=$(CURDIR)/build/locale test/run $(UNIT_SOURCES:%.c=build/plain/%) $(UNIT_SOURCES:%.c=build/address-undefined/%) \
-		$(THREADED:%.c=build/thread/%) $(TEST_SCRIPTS)
+	@LOCPATH=$(CURDIR)/build/locale test/run $(UNIT_SOURCES:%.c=build/plain/%) \
+		$(UNIT_SOURCES:%.c=build/address-undefined/%) $(THREADED:%.c=build/thread/%) \
+		$(TEST_SCRIPTS)
 
 bench:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
