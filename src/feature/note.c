@@ -16,8 +16,8 @@ enum {
     GONE = 4,   /* hops without pitch that end one */
 };
 
-static const double same_note = 0.5;      /* semitones */
-static const double onset_reach_s = 0.12; /* from an onset to the first hops of stable pitch */
+static const double same_note = 0.5;       /* semitones */
+static const double onset_reach_s = 0.125; /* from an onset to the first hops of stable pitch */
 static const double velocity_range_db = 40;
 
 struct settings {

@@ -21,7 +21,8 @@
 #include <string.h>
 
 enum {
-    HISTORY = 64, /* steps remembered, at least */
+    HISTORY = 64,            /* steps remembered, at least */
+    FIRST_COUNT = 64 * 1024, /* more steps than the longest interval; a multiple of HISTORY */
     SHORTEST_WINDOW = 256,
     LOW_HZ = 200,
     HIGH_HZ = 2000,
@@ -77,10 +78,11 @@ static const char *const window_choices[] = {"256", "512", "1024", "2048", NULL}
 struct picker {
     float level[HISTORY], rise[HISTORY]; /* newest at index count % HISTORY */
     uint64_t count;
-    double recent_max; /* of rise, falling */
-    double last;       /* s of audio at the end of the step with the last onset */
-    unsigned waiting;  /* steps until it is published; 0: none */
-    double found;      /* largest rise of the onset that waits */
+    double recent_max;   /* of rise, falling */
+    double last;         /* s of audio: end of the step with the last onset */
+    uint64_t last_count; /* count then */
+    unsigned waiting;    /* steps until it is published; 0: none */
+    double found;        /* largest rise of the onset that waits */
 };
 
 struct onset {
@@ -88,6 +90,7 @@ struct onset {
     const struct method *method;
     unsigned step, gathered; /* frames of a step; frames gathered of it */
     unsigned rise_steps, peak_steps, mean_steps, wait_steps;
+    double step_s;
     double fall;  /* of recent_max per step */
     double delay; /* s from sound to the step that shows it */
     aubio_pvoc_t *pvoc, *low_pvoc;
@@ -208,6 +211,7 @@ static enum ja_status onset_open(struct ja_stage *stage, const struct ja_stage_s
                        "onset.window = %u: must be longer than a step of onset.step = %d slices, "
                        "%u frames",
                        window, settings->step, onset->step);
+    onset->step_s = step_s;
     onset->rise_steps = steps(rise_s, step_s);
     onset->peak_steps = steps(peak_s, step_s);
     onset->mean_steps = steps(mean_s, step_s);
@@ -215,7 +219,7 @@ static enum ja_status onset_open(struct ja_stage *stage, const struct ja_stage_s
     onset->fall = exp(-step_s / strength_fall_s);
     onset->delay = step_s / 2 + window_share * window / setup->rate;
     for (enum band band = FULL; band < BANDS; band++)
-        onset->pickers[band].last = -INFINITY;
+        onset->pickers[band].count = FIRST_COUNT;
     if (!allocate(onset, window, settings->bands)) {
         onset_close(stage);
         return ja_fail(error, JA_FAILED, "no memory for onset");
@@ -312,14 +316,16 @@ static void follow(struct ja_stage *stage, enum band band, double value, bool au
     bool is_level = band != FULL || onset->method->is_level;
     double threshold =
         settings->threshold * (band == FULL ? onset->method->scale : band_scales[band]);
+    double interval = round(settings->min_interval_ms / 1e3 / onset->step_s);
     bool peak = pick(onset, picker, value, is_level, threshold);
 
     if (picker->waiting > 0) {
         picker->found = fmax(picker->found, picker->rise[picker->count % HISTORY]);
         if (--picker->waiting == 0)
             publish(stage, band);
-    } else if (peak && audible && now - picker->last >= settings->min_interval_ms / 1e3) {
+    } else if (peak && audible && picker->count - picker->last_count >= interval) {
         picker->last = now;
+        picker->last_count = picker->count;
         picker->found = picker->rise[picker->count % HISTORY];
         picker->waiting = onset->wait_steps;
         if (picker->waiting == 0)
