@@ -138,9 +138,9 @@ static void memory_is_taken_at_open_only(void **state) {
         long before = allocations;
 
         assert_true(before > 0 || !counting);
-        rig_play(rig, 20, music_with_rests);
+        rig_play(rig, 10, music_with_rests);
         assert_int_equal(allocations, before);
-        assert_true(rig->event_count > 20);
+        assert_true(rig->event_count > 10);
         rig_free(rig);
     }
 }
