@@ -33,7 +33,7 @@ lists_all_presets() {
 }
 uses_a_preset() {
     preset=$(printf '%s\n' presets/*/*.conf | sed -n '1s,presets/\(.*\)\.conf,\1,p')
-    cd / && "$prefix/bin/jack-analyzer" --preset "$preset" --check
+    (cd / && "$prefix/bin/jack-analyzer" --preset "$preset" --check)
 }
 has() { [ -s "$prefix/$1" ]; }
 spares_foreign_files() {
