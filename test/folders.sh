@@ -8,10 +8,11 @@ cd "$(dirname "$0")/.."
 # FOLDER: the folders it may use, besides itself. "top" is src/*.c and src/*.h.
 rules='
 core:
+beat: core
 config: core
 net: core
 pipeline: core config
-feature: core config pipeline
+feature: core config pipeline beat
 predict: core config pipeline
 adapt: core config pipeline
 stream: core config pipeline adapt

@@ -1,0 +1,88 @@
+/* A forward filter over (meter, beat of the bar), moved on by one at every beat.
+ *
+ * The part of the bar-pointer model above the beat: N. Whiteley, A. T. Cemgil, S. Godsill, ISMIR
+ * 2006. At each beat a small share of the belief starts anew, so that a bar that was lost is found
+ * again.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bar.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double prior[JA_BAR_METERS] = {0.12, 0.82, 0.01, 0.04, 0.01}; /* 3, 4, 5, 6, 7 */
+static const double restart = 0.005;
+static const double temper = 0.7;
+
+static int beats_of(int meter) {
+    return meter + JA_BAR_SHORTEST;
+}
+
+void ja_bar_reset(struct ja_bar *bar) {
+    memset(bar, 0, sizeof *bar);
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        for (int beat = 0; beat < beats_of(meter); beat++)
+            bar->belief[meter][beat] = prior[meter] / beats_of(meter);
+    }
+}
+
+static double total(const struct ja_bar *bar) {
+    double sum = 0;
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        for (int beat = 0; beat < beats_of(meter); beat++)
+            sum += bar->belief[meter][beat];
+    }
+    return sum;
+}
+
+static void move_on(double *belief, int beats) {
+    double last = belief[beats - 1];
+    memmove(belief + 1, belief, (size_t)(beats - 1) * sizeof *belief);
+    belief[0] = last;
+}
+
+/* The meter is chosen first, then the beat within it. */
+static struct ja_bar_place most_likely(const struct ja_bar *bar) {
+    struct ja_bar_place place = {0};
+    double best_meter = -1;
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        double sum = 0;
+        int best = 0;
+        for (int beat = 0; beat < beats_of(meter); beat++) {
+            sum += bar->belief[meter][beat];
+            if (bar->belief[meter][beat] > bar->belief[meter][best])
+                best = beat;
+        }
+        if (sum > best_meter) {
+            best_meter = sum;
+            place = (struct ja_bar_place){beats_of(meter), best + 1, bar->belief[meter][best]};
+        }
+    }
+    return place;
+}
+
+struct ja_bar_place ja_bar_step(struct ja_bar *bar) {
+    double sum = total(bar);
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        int beats = beats_of(meter);
+        move_on(bar->belief[meter], beats);
+        for (int beat = 0; beat < beats; beat++)
+            bar->belief[meter][beat] =
+                (1 - restart) * bar->belief[meter][beat] / sum + restart * prior[meter] / beats;
+    }
+    return most_likely(bar);
+}
+
+void ja_bar_weigh(struct ja_bar *bar, double downbeat) {
+    double sure = fmin(0.99, fmax(0.01, downbeat));
+    double odds = pow(sure / (1 - sure), temper);
+    for (int meter = 0; meter < JA_BAR_METERS; meter++)
+        bar->belief[meter][0] *= odds;
+}
+
+void ja_bar_resync(struct ja_bar *bar) {
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        for (int beat = 1; beat < beats_of(meter); beat++)
+            bar->belief[meter][beat] *= 1e-3;
+    }
+}

@@ -1,0 +1,31 @@
+/* Which beat of the bar this is: counts along with the beats and listens for the one.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_BEAT_BAR_H
+#define JA_BEAT_BAR_H
+
+enum {
+    JA_BAR_SHORTEST = 3,
+    JA_BAR_LONGEST = 7,
+    JA_BAR_METERS = JA_BAR_LONGEST - JA_BAR_SHORTEST + 1
+};
+
+struct ja_bar {
+    double belief[JA_BAR_METERS][JA_BAR_LONGEST]; /* [meter][beats since the one] */
+};
+
+struct ja_bar_place {
+    int meter;          /* beats in the bar */
+    int beat;           /* 1…meter */
+    double probability; /* of both together */
+};
+
+void ja_bar_reset(struct ja_bar *bar);
+/* A beat comes: one further. Says where it is, before it has been heard. */
+struct ja_bar_place ja_bar_step(struct ja_bar *bar);
+/* The beat that was stepped to has been heard: how much it sounded like a one, 0…1. */
+void ja_bar_weigh(struct ja_bar *bar, double downbeat);
+/* Somebody knows that the last beat was the one. */
+void ja_bar_resync(struct ja_bar *bar);
+
+#endif

@@ -1,0 +1,345 @@
+/* Front end, activation, bar pointer, and the decision when a beat is told.
+ *
+ * The pointer's belief is read as "how likely is a beat k frames from now". A beat is told when
+ * that curve, smoothed, has its maximum exactly `lead` frames ahead; a parabola through the maximum
+ * gives its time to a fraction of a frame. How sure to be of it is a logistic function of what is
+ * known then, fitted so that of the beats said to be 0.8 sure, 80 % are right
+ * (src/train/calibrate.py).
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/beat/engine.h>
+
+#include "bar.h"
+#include "flux.h"
+#include "network.h"
+#include "pointer.h"
+#include <ja/core/math.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LOOK = 7,       /* frames to each side that a maximum is looked for, and smoothed over */
+    REMEMBERED = 8, /* beats that the confidence looks back on */
+    HISTORY = 512,  /* frames of activation kept */
+    AFTER = 12,     /* frames after a beat in which its activation peaks */
+};
+
+static const double frames_per_second = JA_MEL_FRAMES_PER_SECOND;
+static const double threshold = 0.35;         /* least smoothed belief for a beat */
+static const double least_interval = 0.4;     /* of the beat length */
+static const double cluster_width = 0.06;     /* tempi this near to each other are one */
+static const double cluster_hysteresis = 1.2; /* how much better another cluster must be */
+static const double pin_width = 1.33;         /* range around a tempo that somebody chose */
+static const double least_place = 0.5; /* probability from which the beat of the bar is told */
+
+/* What depends on where the activation comes from. */
+struct source {
+    struct ja_pointer_model model;
+    double offset_s; /* of the told time, measured on clicks and drums */
+    double
+        confidence[5]; /* logistic weights: 1, logit mass, logit tempo share, on beat, off beat */
+};
+
+static const struct source flux_source = {
+    .model = {.rigidity = 88,
+              .jump = 1e-4,
+              .reset = 2e-4,
+              .prior_frames = 45,
+              .prior_width = 0.43,
+              .delay_frames = 1,
+              .spread_frames = 1.1,
+              .least = 0.036,
+              .rest = 0.3,
+              .temper = 0.5},
+    .offset_s = -0.015,
+    .confidence = {-2, 0.3, 0.3, 4, -2},
+};
+
+static const struct source network_source = {
+    .model = {.rigidity = 100,
+              .jump = 1e-4,
+              .reset = 2e-4,
+              .prior_frames = 52,
+              .prior_width = 0.43,
+              .delay_frames = JA_NETWORK_DELAY,
+              .spread_frames = 1.1,
+              .least = 0.06,
+              .rest = 0.34,
+              .temper = 0.5},
+    .offset_s = -0.005,
+    .confidence = {-1.5, 0.3, 0.3, 4, -2},
+};
+
+struct ja_engine {
+    struct ja_engine_setup setup;
+    const struct source *source;
+    struct ja_mel *mel;
+    struct ja_network *network; /* NULL: flux */
+    struct ja_flux flux;
+    struct ja_pointer *pointer;
+    struct ja_bar bar;
+    bool hold;
+    long frame;       /* number of the current frame */
+    double last_beat; /* frame of the last told beat */
+    double period;    /* frames */
+    float activation[HISTORY], downbeat[HISTORY];
+    double beats[REMEMBERED]; /* frames of the last told beats, a ring */
+    unsigned beat_count;
+};
+
+struct ja_engine *ja_engine_new(const struct ja_engine_setup *setup, struct ja_error *error) {
+    struct ja_engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        ja_fail(error, JA_FAILED, "no memory for the beat engine");
+        return NULL;
+    }
+    engine->setup = *setup;
+    engine->source = setup->network ? &network_source : &flux_source;
+    engine->mel = ja_mel_new(setup->rate, error);
+    engine->network = engine->mel && setup->network ? ja_network_new(error) : NULL;
+    engine->pointer = engine->mel ? ja_pointer_new(&engine->source->model, error) : NULL;
+    if (!engine->pointer || (setup->network && !engine->network)) {
+        ja_engine_free(engine);
+        return NULL;
+    }
+    ja_engine_reset(engine);
+    ja_engine_auto(engine);
+    return engine;
+}
+
+void ja_engine_free(struct ja_engine *engine) {
+    if (!engine)
+        return;
+    ja_pointer_free(engine->pointer);
+    ja_network_free(engine->network);
+    ja_mel_free(engine->mel);
+    free(engine);
+}
+
+void ja_engine_reset(struct ja_engine *engine) {
+    ja_mel_reset(engine->mel);
+    ja_flux_reset(&engine->flux);
+    if (engine->network)
+        ja_network_reset(engine->network);
+    ja_pointer_reset(engine->pointer);
+    ja_bar_reset(&engine->bar);
+    engine->frame = 0;
+    engine->last_beat = -1e9;
+    engine->period = engine->source->model.prior_frames;
+    engine->beat_count = 0;
+    memset(engine->activation, 0, sizeof engine->activation);
+    memset(engine->downbeat, 0, sizeof engine->downbeat);
+}
+
+/* --- Tempo --- */
+
+/* The belief in lengths within cluster_width of `frames`, and their mean. */
+static double cluster(const double *tempi, double frames, double *mean) {
+    int low = (int)ceil(frames * (1 - cluster_width)) - JA_POINTER_SHORTEST;
+    int high = (int)floor(frames * (1 + cluster_width)) - JA_POINTER_SHORTEST;
+    double sum = 0, moment = 0;
+    for (int i = low > 0 ? low : 0; i <= high && i < JA_POINTER_TEMPI; i++) {
+        sum += tempi[i];
+        moment += tempi[i] * (i + JA_POINTER_SHORTEST);
+    }
+    *mean = sum > 0 ? moment / sum : frames;
+    return sum;
+}
+
+/* Moves engine->period to the best cluster; returns the belief in it. */
+static double follow_tempo(struct ja_engine *engine) {
+    const double *tempi = ja_pointer_tempi(engine->pointer);
+    double mean, best_mean;
+    double share = cluster(tempi, engine->period, &best_mean);
+    double best = share * cluster_hysteresis;
+    for (int n = JA_POINTER_SHORTEST; n <= JA_POINTER_LONGEST; n++) {
+        double sum = cluster(tempi, n, &mean);
+        if (sum > best) {
+            best = share = sum;
+            best_mean = mean;
+        }
+    }
+    engine->period = best_mean;
+    return fmin(share, 1);
+}
+
+/* --- Looking back --- */
+
+/* Largest of `history` in the frames from `frame` on, as far as they are known. */
+static double most_after(const struct ja_engine *engine, const float *history, double frame) {
+    long from = lround(frame);
+    double most = 0;
+    for (long f = from; f <= from + AFTER && f <= engine->frame; f++) {
+        if (f >= 0 && f > engine->frame - HISTORY)
+            most = fmax(most, (double)history[f % HISTORY]);
+    }
+    return most;
+}
+
+static void look_back(const struct ja_engine *engine, struct ja_engine_frame *out) {
+    unsigned known = engine->beat_count < REMEMBERED ? engine->beat_count : REMEMBERED;
+    double on = 0, off = 0;
+    for (unsigned i = 0; i < known; i++) {
+        double beat = engine->beats[(engine->beat_count - 1 - i) % REMEMBERED];
+        on += most_after(engine, engine->activation, beat);
+        off += most_after(engine, engine->activation, beat - engine->period / 2);
+    }
+    out->on_beat = known > 0 ? on / known : 0;
+    out->off_beat = known > 0 ? off / known : 0;
+}
+
+static double logit(double p) {
+    p = ja_clamp(p, 0.01, 0.99);
+    return log(p / (1 - p));
+}
+
+static double confidence(const struct ja_engine *engine, const struct ja_engine_frame *out) {
+    const double *w = engine->source->confidence;
+    double sum = w[0] + w[1] * logit(out->mass) + w[2] * logit(out->tempo_share) +
+                 w[3] * out->on_beat + w[4] * out->off_beat;
+    return 1 / (1 + exp(-sum));
+}
+
+/* --- Beats --- */
+
+/* The belief in a beat k frames from now, smoothed by a triangle. */
+static double smoothed(const double *near, int k) {
+    double sum = 0;
+    for (int u = -LOOK; u <= LOOK; u++)
+        sum += near[JA_POINTER_PAST + k + u] * (1 - abs(u) / (2.0 * LOOK));
+    return sum;
+}
+
+/* Where between k - 1 and k + 1 the maximum lies, by a parabola. */
+static double peak_offset(double before, double at, double after) {
+    double curve = before - 2 * at + after;
+    return curve < 0 ? ja_clamp(0.5 * (before - after) / curve, -0.5, 0.5) : 0;
+}
+
+static bool is_beat(const struct ja_engine *engine, const double *near, double *mass,
+                    double *offset) {
+    int lead = (int)engine->setup.lead_frames;
+    double at = smoothed(near, lead);
+    if (at <= threshold ||
+        engine->frame + lead - engine->last_beat < least_interval * engine->period)
+        return false;
+    for (int k = 1; k <= LOOK; k++) {
+        if (smoothed(near, lead + k) > at)
+            return false;
+    }
+    *mass = at;
+    *offset = peak_offset(smoothed(near, lead - 1), at, smoothed(near, lead + 1));
+    return true;
+}
+
+/* The last beat has been heard by now; this one has its place before it is. */
+static int place_in_bar(struct ja_engine *engine) {
+    if (!engine->network)
+        return 0;
+    if (engine->beat_count > 0)
+        ja_bar_weigh(&engine->bar, most_after(engine, engine->downbeat, engine->last_beat));
+    struct ja_bar_place place = ja_bar_step(&engine->bar);
+    return place.probability >= least_place ? place.beat : 0;
+}
+
+static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_frame *out) {
+    double ahead = engine->setup.lead_frames + offset;
+    look_back(engine, out);
+    out->beat = true;
+    out->beat_in_s = ahead / frames_per_second + engine->source->offset_s;
+    out->confidence = confidence(engine, out);
+    out->beat_in_bar = place_in_bar(engine);
+    engine->last_beat = engine->frame + ahead;
+    engine->beats[engine->beat_count++ % REMEMBERED] = engine->last_beat;
+}
+
+static void listen(struct ja_engine *engine, const float *bands) {
+    struct ja_network_out heard = {0, 0};
+    if (engine->network)
+        heard = ja_network_step(engine->network, bands);
+    else
+        heard.beat = ja_flux_step(&engine->flux, bands);
+    engine->activation[engine->frame % HISTORY] = (float)heard.beat;
+    engine->downbeat[engine->frame % HISTORY] = (float)heard.downbeat;
+    if (engine->hold)
+        ja_pointer_coast(engine->pointer);
+    else
+        ja_pointer_step(engine->pointer, heard.beat, 1);
+}
+
+static void step(struct ja_engine *engine, const float *bands, struct ja_engine_frame *out) {
+    double near[JA_POINTER_PAST + JA_POINTER_AHEAD + 1], offset;
+    listen(engine, bands);
+    *out = (struct ja_engine_frame){0};
+    out->activation = (double)engine->activation[engine->frame % HISTORY];
+    out->tempo_share = follow_tempo(engine);
+    out->period_s = engine->period / frames_per_second;
+    ja_pointer_near(engine->pointer, near);
+    if (is_beat(engine, near, &out->mass, &offset))
+        tell_beat(engine, offset, out);
+    engine->frame++;
+}
+
+unsigned ja_engine_feed(struct ja_engine *engine, const float *samples, unsigned count,
+                        struct ja_engine_frame *frame, bool *complete) {
+    const float *bands;
+    unsigned taken = ja_mel_feed(engine->mel, samples, count, &bands);
+    *complete = bands;
+    if (bands)
+        step(engine, bands, frame);
+    return taken;
+}
+
+/* --- What somebody knows --- */
+
+static void set_range(struct ja_engine *engine, double shortest, double longest) {
+    ja_pointer_set_range(engine->pointer, shortest, longest);
+    engine->period = ja_clamp(engine->period, shortest, longest);
+}
+
+static void pin(struct ja_engine *engine, double frames) {
+    engine->period = ja_clamp(frames, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
+    set_range(engine, engine->period / pin_width, engine->period * pin_width);
+}
+
+void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bpm) {
+    engine->setup.min_bpm = min_bpm;
+    engine->setup.max_bpm = max_bpm;
+    set_range(engine, 60 * frames_per_second / max_bpm, 60 * frames_per_second / min_bpm);
+}
+
+void ja_engine_halve(struct ja_engine *engine) {
+    ja_pointer_set_range(engine->pointer, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
+    ja_pointer_halve(engine->pointer);
+    pin(engine, 2 * engine->period);
+}
+
+void ja_engine_double(struct ja_engine *engine) {
+    ja_pointer_set_range(engine->pointer, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
+    ja_pointer_double(engine->pointer);
+    pin(engine, engine->period / 2);
+}
+
+void ja_engine_auto(struct ja_engine *engine) {
+    engine->hold = false;
+    ja_engine_set_range(engine, engine->setup.min_bpm, engine->setup.max_bpm);
+}
+
+void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s) {
+    double frames = period_s * frames_per_second;
+    if (frames >= JA_POINTER_SHORTEST && frames <= JA_POINTER_LONGEST)
+        pin(engine, frames);
+    else
+        frames = 0;
+    ja_pointer_advise(engine->pointer, frames, ago_s * frames_per_second);
+}
+
+void ja_engine_resync(struct ja_engine *engine, double ago_s) {
+    ja_pointer_advise(engine->pointer, 0, ago_s * frames_per_second);
+    ja_bar_resync(&engine->bar);
+}
+
+void ja_engine_hold(struct ja_engine *engine, bool hold) {
+    engine->hold = hold;
+}

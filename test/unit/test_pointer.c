@@ -1,0 +1,182 @@
+/* The bar pointer and the bar counter on activations made by hand.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "beat/bar.h"
+#include "beat/pointer.h"
+#include <cmocka.h>
+#include <math.h>
+
+enum { DELAY = 8 };
+
+static const struct ja_pointer_model model = {
+    .rigidity = 100,
+    .jump = 1e-4,
+    .reset = 2e-4,
+    .prior_frames = 52,
+    .prior_width = 0.43,
+    .delay_frames = DELAY,
+    .spread_frames = 1.1,
+    .least = 0.06,
+    .rest = 0.34,
+    .temper = 0.5,
+};
+
+static struct ja_pointer *make(void) {
+    struct ja_error error;
+    struct ja_pointer *pointer = ja_pointer_new(&model, &error);
+    assert_non_null(pointer);
+    return pointer;
+}
+
+/* Beats at frames 0, period, 2 period …, heard DELAY frames later. */
+static double activation(int frame, int period) {
+    int since = ((frame - DELAY) % period + period) % period;
+    double distance = since < period / 2 ? since : since - period;
+    return 0.9 * exp(-0.5 * distance * distance / 1.2);
+}
+
+static void play(struct ja_pointer *pointer, int from, int to, int period) {
+    for (int frame = from; frame < to; frame++)
+        ja_pointer_step(pointer, activation(frame, period), 1);
+}
+
+static int best_length(const struct ja_pointer *pointer) {
+    const double *tempi = ja_pointer_tempi(pointer);
+    int best = 0;
+    for (int i = 1; i < JA_POINTER_TEMPI; i++)
+        best = tempi[i] > tempi[best] ? i : best;
+    return best + JA_POINTER_SHORTEST;
+}
+
+static double sum_of_tempi(const struct ja_pointer *pointer) {
+    double sum = 0;
+    for (int i = 0; i < JA_POINTER_TEMPI; i++)
+        sum += ja_pointer_tempi(pointer)[i];
+    return sum;
+}
+
+/* Frames until the most likely beat. */
+static int next_beat(const struct ja_pointer *pointer) {
+    double near[JA_POINTER_PAST + JA_POINTER_AHEAD + 1];
+    int best = 0;
+    ja_pointer_near(pointer, near);
+    for (int k = 0; k <= JA_POINTER_AHEAD; k++)
+        best = near[JA_POINTER_PAST + k] > near[JA_POINTER_PAST + best] ? k : best;
+    return best;
+}
+
+static void finds_tempo_and_beat(void **state) {
+    static const int periods[] = {30, 36, 47, 50, 60};
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct ja_pointer *pointer = make();
+        play(pointer, 0, 20 * periods[i] + 10, periods[i]);
+        assert_in_range(best_length(pointer), periods[i] - 1, periods[i] + 1);
+        assert_in_range(next_beat(pointer), periods[i] - 12, periods[i] - 8);
+        assert_true(fabs(sum_of_tempi(pointer) - 1) < 1e-3);
+        ja_pointer_free(pointer);
+    }
+}
+
+static void goes_on_when_nothing_is_heard(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    play(pointer, 0, 1000, 50);
+    for (int frame = 1000; frame < 1400; frame++)
+        ja_pointer_coast(pointer);
+    assert_in_range(best_length(pointer), 49, 51);
+    assert_in_range(next_beat(pointer), 0, 2); /* one is due at frame 1400 */
+    ja_pointer_free(pointer);
+}
+
+static void range_is_kept(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    ja_pointer_set_range(pointer, 80, 110);
+    play(pointer, 0, 2000, 50);
+    assert_in_range(best_length(pointer), 98, 102);
+    ja_pointer_set_range(pointer, 27, 60);
+    play(pointer, 2000, 4000, 50);
+    assert_in_range(best_length(pointer), 49, 51);
+    ja_pointer_free(pointer);
+}
+
+static void halves_and_doubles(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    play(pointer, 0, 1000, 50);
+    ja_pointer_halve(pointer);
+    assert_in_range(best_length(pointer), 98, 102);
+    ja_pointer_double(pointer);
+    assert_in_range(best_length(pointer), 49, 51);
+    assert_true(fabs(sum_of_tempi(pointer) - 1) < 1e-3);
+    ja_pointer_free(pointer);
+}
+
+static void takes_advice(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    for (int frame = 0; frame < 300; frame++)
+        ja_pointer_step(pointer, 0.05, 1);
+    ja_pointer_advise(pointer, 60, 20);
+    assert_in_range(best_length(pointer), 57, 63);
+    assert_in_range(next_beat(pointer), 36, 44);
+    ja_pointer_free(pointer);
+}
+
+static void survives_an_impossible_wish(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    ja_pointer_set_range(pointer, 100, 110);
+    for (int i = 0; i < 10; i++)
+        ja_pointer_halve(pointer);
+    for (int i = 0; i < 10; i++)
+        ja_pointer_double(pointer);
+    play(pointer, 0, 100, 50);
+    assert_true(fabs(sum_of_tempi(pointer) - 1) < 1e-3);
+    ja_pointer_free(pointer);
+}
+
+static void counts_bars(void **state) {
+    static const int meters[] = {3, 4, 5, 7};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct ja_bar bar;
+        struct ja_bar_place place = {0};
+        ja_bar_reset(&bar);
+        for (int beat = 0; beat < 20 * meters[i]; beat++) {
+            place = ja_bar_step(&bar);
+            ja_bar_weigh(&bar, beat % meters[i] == 0 ? 0.8 : 0.05);
+        }
+        assert_int_equal(place.meter, meters[i]);
+        assert_int_equal(place.beat, meters[i]);
+        assert_true(place.probability > 0.8);
+    }
+}
+
+static void resync_makes_a_one(void **state) {
+    struct ja_bar bar;
+    (void)state;
+    ja_bar_reset(&bar);
+    for (int beat = 0; beat < 9; beat++)
+        ja_bar_step(&bar);
+    ja_bar_resync(&bar);
+    assert_int_equal(ja_bar_step(&bar).beat, 2);
+    assert_int_equal(ja_bar_step(&bar).beat, 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_tempo_and_beat), cmocka_unit_test(goes_on_when_nothing_is_heard),
+        cmocka_unit_test(range_is_kept),        cmocka_unit_test(halves_and_doubles),
+        cmocka_unit_test(takes_advice),         cmocka_unit_test(survives_an_impossible_wish),
+        cmocka_unit_test(counts_bars),          cmocka_unit_test(resync_makes_a_one),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
