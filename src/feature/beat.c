@@ -1,56 +1,47 @@
-/* Beats: an oscillator that follows what the beat tracker sights.
- *
- * The tracker's sightings come late, early, at half or double the tempo, or not at all. The
- * oscillator has a period within the allowed range of tempo and a time of the next beat; every
- * sighting near one of its beats pulls both a little, and only several sightings in a row that
- * contradict it make it start anew. A beat is published 25 ms before it sounds, so that
- * outputs can be in time. In silence the tracker goes on listening, but there are no beats.
+/* Beats, by the tracker that was chosen; phase of beat and bar between them.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "beat_aubio.h"
+#include "beat_tracker.h"
 
-#include <ja/core/math.h>
-#include <ja/feature/stages.h>
 #include <math.h>
-#include <string.h>
-
-static const double phase_pull = 0.25, period_pull = 0.25; /* of a sighting's error */
-static const double near = 0.12;                           /* of a period: a sighting agrees */
-static const double same_tempo = 0.08; /* relative: a sighting's period agrees */
-static const double onset_pull = 0.4, onset_reach_s = 0.035;
-static const double support_share = 0.15; /* of a new beat in the support */
-static const double ahead_s = 0.025;      /* a beat is published before it sounds */
-static const double patience_s = 5;       /* without a sighting */
-enum { CONTRADICTIONS = 3, TRUSTED = 4 /* sightings in a row before beats are published */ };
-
-struct settings {
-    int engine;
-};
+#include <stdlib.h>
 
 struct beat {
-    struct ja_stage_setup setup;
-    struct ja_beat_aubio aubio;
-    const float *silence, *onset; /* earlier stages' outputs; NULL: no such stage */
-    bool started;
-    double origin;             /* s of audio at the tracker's first sample */
-    bool running;              /* the oscillator is */
-    bool trusted;              /* and has been confirmed: beats are published */
-    double last, next, period; /* s of audio; s */
-    double last_sighting;      /* s of audio */
-    int agreed, contradicted;  /* sightings in a row */
-    double clarity;            /* aubio's confidence, not bounded */
-    double support;            /* share of recent beats with an onset near them */
-    bool supported;            /* there was one since the last beat */
+    const struct ja_tracker_class *class;
+    void *tracker;
+    const float *silence; /* NULL: no such stage */
+    struct ja_told_beat last;
     int seq;
+    int bar_beats;  /* beats in the last whole bar, 0 not known */
+    int last_place; /* beat_in_bar of the beat before */
 };
 
 enum { OUT_BEAT_PHASE, OUT_BAR_PHASE };
 
-static const char *const engines[] = {"aubio", NULL};
+static const char *const engines[] = {"auto", "flux", "aubio", NULL};
+static const struct ja_tracker_class *const trackers[] = {
+    &ja_engine_tracker,
+    &ja_engine_tracker,
+    &ja_oscillator_tracker,
+};
+static const char *const policies[] = {"stop", "hold", "flywheel", NULL};
 
 static const struct ja_option options[] = {
-    JA_OPTION_CHOICE(struct settings, engine, "engine", "aubio", engines, JA_REOPEN,
-                     "Which beat tracker finds the beats."),
+    JA_OPTION_CHOICE(
+        struct ja_beat_settings, engine, "engine", "auto", engines, JA_REOPEN,
+        "Which tracker finds the beats: our own, our own without its network, or aubio's."),
+    JA_OPTION_FLOAT(
+        struct ja_beat_settings, lead_ms, "lead_ms", "80", 0, 400, "ms", JA_REOPEN,
+        "How long before it happens a beat is told, for outputs that need time; aubio's "
+        "tracker always takes 25 ms."),
+    JA_OPTION_FLOAT(struct ja_beat_settings, least_confidence, "least_confidence", "0.2", 0, 1,
+                    NULL, JA_LIVE, "Beats less sure than this are not told."),
+    JA_OPTION_CHOICE(
+        struct ja_beat_settings, silence, "silence", "stop", policies, JA_LIVE,
+        "What our own tracker's beats do in silence: stop, hold the tempo for ever, or go on "
+        "like a flywheel for flywheel_beats."),
+    JA_OPTION_INT(struct ja_beat_settings, flywheel_beats, "flywheel_beats", "16", 1, 1024, "beats",
+                  JA_LIVE, "How many beats the flywheel runs."),
 };
 
 static const struct ja_module module = {
@@ -58,7 +49,7 @@ static const struct ja_module module = {
     .help = "Beat tracking.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
-    .settings_size = sizeof(struct settings),
+    .settings_size = sizeof(struct ja_beat_settings),
 };
 
 static const struct ja_output outputs[] = {
@@ -69,165 +60,105 @@ static const struct ja_output outputs[] = {
                        "Place within the bar, from 0 to 1; no value while the bar is unknown."},
 };
 
+static void forget(struct beat *beat) {
+    beat->last = (struct ja_told_beat){.time = NAN};
+    beat->bar_beats = beat->last_place = 0;
+}
+
 static enum ja_status beat_open(struct ja_stage *stage, const struct ja_stage_setup *setup,
                                 struct ja_error *error) {
     struct beat *beat = stage->state;
+    const struct ja_beat_settings *settings = stage->settings;
 
-    beat->setup = *setup;
+    beat->class = trackers[settings->engine];
     beat->silence = ja_stage_input(stage, "silence");
-    beat->onset = ja_stage_input(stage, "onset_detected");
-    if (!ja_beat_aubio_init(&beat->aubio, setup->rate))
-        return ja_fail(error, JA_FAILED, "no memory for beat");
-    return JA_OK;
+    beat->tracker = calloc(1, beat->class->size);
+    if (!beat->tracker)
+        return ja_fail(error, JA_FAILED, "no memory for the beat tracker");
+    enum ja_status status = beat->class->open(beat->tracker, stage, setup, error);
+    if (status != JA_OK) {
+        beat->class->close(beat->tracker);
+        free(beat->tracker);
+    }
+    forget(beat);
+    return status;
 }
 
 static void beat_close(struct ja_stage *stage) {
     struct beat *beat = stage->state;
 
-    ja_beat_aubio_done(&beat->aubio);
+    beat->class->close(beat->tracker);
+    free(beat->tracker);
 }
 
-/* aubio's tracker cannot be cleared: it is made anew. Beats are counted on. */
+/* Beats are counted on. */
 static void beat_reset(struct ja_stage *stage) {
     struct beat *beat = stage->state;
-    struct ja_stage_setup setup = beat->setup;
-    int seq = beat->seq;
 
-    beat_close(stage);
-    memset(beat, 0, sizeof *beat);
-    stage->open = beat_open(stage, &setup, NULL) == JA_OK;
-    beat->seq = seq;
+    beat->class->reset(beat->tracker);
+    forget(beat);
 }
 
-/* The period doubled or halved into the allowed range; as it is when none is within. */
-static double fold(const struct ja_stage *stage, double period) {
-    const struct ja_tempo_settings *range = ja_stage_settings(stage, "tempo");
-    double folded = period;
-
-    if (!range)
-        return period;
-    while (folded < 60 / range->max_bpm)
-        folded *= 2;
-    while (folded > 60 / range->min_bpm)
-        folded /= 2;
-    return folded >= 60 / range->max_bpm ? folded : period;
-}
-
-static void start_over(struct beat *beat, double time, double period) {
-    beat->period = period;
-    beat->next = time;
-    beat->running = true;
-    beat->agreed = 1;
-    beat->contradicted = 0;
-    beat->support = 0.25;
-}
-
-static void follow(struct ja_stage *stage, const struct ja_beat_sighting *sighting) {
-    struct beat *beat = stage->state;
-    double time = beat->origin + sighting->time;
-    double period = fold(stage, sighting->period);
-    double grid = fmin(period, sighting->period);
-    double error = remainder(time - beat->next, fmin(grid, beat->period));
-
-    beat->last_sighting = time;
-    beat->clarity = sighting->clarity;
-    if (!beat->running) {
-        start_over(beat, time, period);
-        return;
-    }
-    if (fabs(error) > near * beat->period ||
-        fabs(period - beat->period) > same_tempo * beat->period) {
-        beat->agreed = 0;
-        if (++beat->contradicted >= CONTRADICTIONS)
-            start_over(beat, time, period);
-        return;
-    }
-    beat->agreed++;
-    beat->trusted |= beat->agreed >= TRUSTED;
-    beat->contradicted = 0;
-    beat->next += phase_pull * error;
-    beat->period += period_pull * (period - beat->period);
-}
-
-/* Onsets near a beat tell where exactly it is: more finely than the tracker's hops of 12 ms. */
 static void beat_heard(struct ja_stage *stage, const struct ja_event *event) {
     struct beat *beat = stage->state;
-    double error;
 
-    if (event->type != JA_EVENT_ONSET || strcmp(event->onset.band, "full") != 0 || !beat->running)
-        return;
-    error = remainder(event->time - beat->next, beat->period);
-    if (fabs(error) >= onset_reach_s)
-        return;
-    beat->next += onset_pull * event->onset.strength * error;
-    beat->supported = true;
+    if (beat->class->heard)
+        beat->class->heard(beat->tracker, event);
 }
 
-/* Probability that a beat is within 70 ms of where a listener hears it: a logistic regression of
- * aubio's confidence and the number of sightings that agreed, fitted on annotated music. Where
- * hardly a beat has an onset, as in noise, there is nothing to be sure of. */
-static double confidence(const struct beat *beat) {
-    double clarity = fmin(beat->clarity, 4);
-    double agreed = fmin(beat->agreed, 8) / 8;
-    double support = beat->onset && !isnan(*beat->onset) ? fmin(1, 2 * beat->support) : 1;
-
-    return support / (1 + exp(0.45 - 0.53 * clarity - 0.70 * agreed));
+/* The bar is as long as its highest beat number before the one. */
+static void follow_bar(struct beat *beat, int place) {
+    if (place == 0)
+        beat->bar_beats = 0;
+    else if (place == 1 && beat->last_place > 1)
+        beat->bar_beats = beat->last_place;
+    beat->last_place = place;
 }
 
-static void publish(struct ja_stage *stage) {
+static void tell(void *data, const struct ja_told_beat *told) {
+    struct ja_stage *stage = data;
     struct beat *beat = stage->state;
     struct ja_event event = {
         .type = JA_EVENT_BEAT,
-        .time = beat->next,
-        .beat = {.seq = beat->seq++, .bpm = 60 / beat->period, .confidence = confidence(beat)},
+        .time = told->time,
+        .beat = {.seq = beat->seq++,
+                 .beat_in_bar = told->beat_in_bar,
+                 .bpm = 60 / told->period,
+                 .confidence = told->confidence},
     };
 
-    beat->support += support_share * (beat->supported - beat->support);
-    beat->supported = false;
+    beat->last = *told;
+    follow_bar(beat, told->beat_in_bar);
     ja_stage_emit(stage, &event);
 }
 
-/* Moves the oscillator on to `until`; beats on the way are published unless `mute`. */
-static void advance(struct ja_stage *stage, double until, bool mute) {
-    struct beat *beat = stage->state;
+/* Until three beats have failed to come. */
+static void write_phase(const struct beat *beat, double now, float *out) {
+    double beats = (now - beat->last.time) / beat->last.period;
 
-    while (beat->next <= until) {
-        bool too_soon = beat->next - beat->last < beat->period / 2;
-
-        if (!too_soon && !mute) {
-            publish(stage);
-            beat->last = beat->next;
-        }
-        beat->next += beat->period;
+    if (!(beats < 3))
+        return;
+    out[OUT_BEAT_PHASE] = (float)(beats - floor(beats));
+    if (beat->bar_beats > 0) {
+        double bars = (beat->last.beat_in_bar - 1 + beats) / beat->bar_beats;
+        out[OUT_BAR_PHASE] = (float)(bars - floor(bars));
     }
-}
-
-static float phase(const struct beat *beat, double now) {
-    double beats = (now - beat->next) / beat->period;
-
-    return (float)(beats - floor(beats));
 }
 
 static void beat_process(struct ja_stage *stage, const struct ja_span *hop,
                          const struct ja_spectrum *spectrum, float *out) {
     struct beat *beat = stage->state;
-    bool silent = beat->silence && *beat->silence > 0;
-    struct ja_beat_sighting sighting;
+    const struct ja_tempo_settings *range = ja_stage_settings(stage, "tempo");
+    struct ja_tracker_hop tracker_hop = {
+        .span = hop,
+        .silent = beat->silence && *beat->silence > 0,
+        .min_bpm = range ? range->min_bpm : 55,
+        .max_bpm = range ? range->max_bpm : 220,
+    };
 
     (void)spectrum;
-    if (!beat->started) {
-        beat->origin = hop->time;
-        beat->last = -INFINITY;
-        beat->started = true;
-    }
-    if (ja_beat_aubio_feed(&beat->aubio, hop->mono, hop->size, &sighting) && !silent)
-        follow(stage, &sighting);
-    if (silent || hop->end - beat->last_sighting > patience_s)
-        beat->running = beat->trusted = false;
-    if (!beat->running)
-        return;
-    advance(stage, hop->end + ahead_s, !beat->trusted);
-    out[OUT_BEAT_PHASE] = phase(beat, hop->end);
+    beat->class->process(beat->tracker, &tracker_hop, tell, stage);
+    write_phase(beat, hop->end, out);
 }
 
 const struct ja_stage_class ja_beat_stage = {

@@ -27,9 +27,9 @@ struct tempo {
 enum { OUT_TEMPO, OUT_CONFIDENCE };
 
 static const struct ja_option options[] = {
-    JA_OPTION_FLOAT(struct ja_tempo_settings, min_bpm, "min_bpm", "70", 20, 300, "bpm", JA_LIVE,
+    JA_OPTION_FLOAT(struct ja_tempo_settings, min_bpm, "min_bpm", "60", 20, 300, "bpm", JA_LIVE,
                     "Slowest tempo: what seems slower is doubled."),
-    JA_OPTION_FLOAT(struct ja_tempo_settings, max_bpm, "max_bpm", "180", 30, 400, "bpm", JA_LIVE,
+    JA_OPTION_FLOAT(struct ja_tempo_settings, max_bpm, "max_bpm", "215", 30, 400, "bpm", JA_LIVE,
                     "Fastest tempo: what seems faster is halved. Leave an octave to min_bpm."),
 };
 

@@ -379,7 +379,7 @@ void ja_stage_emit(struct ja_stage *stage, const struct ja_event *event) {
     publish(stage->pipeline, stage->position + 1, event);
 }
 
-const float *ja_stage_input(struct ja_stage *stage, const char *name) {
+const float *ja_stage_input(const struct ja_stage *stage, const char *name) {
     const struct ja_pipeline *pipeline = stage->pipeline;
     const struct ja_catalogue_entry *entry = ja_catalogue_find(&pipeline->catalogue, name);
     if (!entry || pipeline->frame->values + entry->first >= stage->out)

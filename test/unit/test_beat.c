@@ -103,29 +103,31 @@ static void beats_are_counted_and_published_ahead(void **state) {
         if (event->type != JA_EVENT_BEAT)
             continue;
         assert_int_equal(event->beat.seq, seq++);
-        assert_int_equal(event->beat.beat_in_bar, 0);
+        assert_in_range(event->beat.beat_in_bar, 0, 7);
         assert_true(event->beat.confidence >= 0 && event->beat.confidence <= 1);
-        assert_true(event->emitted > event->time - 0.05);
+        assert_true(event->emitted > event->time - 0.12);
         late += event->emitted > event->time;
     }
-    assert_in_range(seq, 45, 62);
+    assert_in_range(seq, 45, 64);
     assert_in_range(late, 0, 2);
     rig_free(rig);
 }
 
 static void range_folds_the_octave(void **state) {
-    static const double ranges[][2] = {{150, 310}, {35, 75}};
-    static const double bpm[] = {240, 60};
+    static const struct {
+        rig_sound *sound;
+        double min_bpm, max_bpm, bpm;
+    } rows[] = {{clicks_90, 150, 220, 180}, {clicks_120, 50, 75, 60}};
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct rig *rig = rig_new(48000, 1, stages);
 
-        rig_set(rig, "tempo", "min_bpm", ranges[i][0]);
-        rig_set(rig, "tempo", "max_bpm", ranges[i][1]);
+        rig_set(rig, "tempo", "min_bpm", rows[i].min_bpm);
+        rig_set(rig, "tempo", "max_bpm", rows[i].max_bpm);
         rig_start(rig);
-        rig_play(rig, 30, clicks_120);
-        assert_true(fabs(rig_value(rig, "tempo") / bpm[i] - 1) < 0.02);
+        rig_play(rig, 30, rows[i].sound);
+        assert_true(fabs(rig_value(rig, "tempo") / rows[i].bpm - 1) < 0.02);
         rig_free(rig);
     }
 }

@@ -103,7 +103,7 @@ struct ja_stage {
 void ja_stage_emit(struct ja_stage *stage, const struct ja_event *event);
 /* In open: where an earlier stage's output `name` will stand in every frame (valid in process);
  * NULL when there is none. */
-const float *ja_stage_input(struct ja_stage *stage, const char *name);
+const float *ja_stage_input(const struct ja_stage *stage, const char *name);
 /* In process and heard: the present settings of the stage whose module is `module`, anywhere in the
  * pipeline; NULL when there is none. */
 const void *ja_stage_settings(const struct ja_stage *stage, const char *module);
