@@ -124,6 +124,7 @@ void ja_engine_reset(struct ja_engine *engine) {
         ja_network_reset(engine->network);
     ja_pointer_reset(engine->pointer);
     ja_bar_reset(&engine->bar);
+    engine->hold = false;
     engine->frame = 0;
     engine->last_beat = -1e9;
     engine->period = engine->source->model.prior_frames;

@@ -117,6 +117,7 @@ void ja_pointer_free(struct ja_pointer *pointer) {
 void ja_pointer_reset(struct ja_pointer *pointer) {
     pointer->peak = 0;
     for (unsigned i = 0; i < TEMPI; i++) {
+        pointer->head[i] = 0;
         for (unsigned j = 0; j < length(i); j++)
             ring(pointer, i)[j] = pointer->prior[i];
         pointer->tempi[i] = (double)pointer->prior[i] * length(i);

@@ -36,8 +36,8 @@ static enum ja_status tracker_open(void *state, const struct ja_stage *stage,
         .rate = setup->rate,
         .lead_frames = (unsigned)lround(settings->lead_ms / 10),
         .network = settings->engine == ENGINE_AUTO,
-        .min_bpm = 55,
-        .max_bpm = 220,
+        .min_bpm = 1, /* as slow and as fast as it can, until the first hop tells the range */
+        .max_bpm = 1000,
     };
 
     tracker->stage = stage;
@@ -55,6 +55,7 @@ static void tracker_reset(void *state) {
     struct tracker *tracker = state;
 
     ja_engine_reset(tracker->engine);
+    tracker->holding = false;
     tracker->silent_s = 0;
     tracker->silent_beats = 0;
 }
