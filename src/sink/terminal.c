@@ -93,7 +93,7 @@ static void put_tempo(struct ja_text *text, const struct ja_terminal_view *view)
         ja_text_put(text, " ---.- BPM     ");
     else
         ja_text_format(text, " %5.1f BPM %3.0f%%", view->bpm,
-                       isnan(view->confidence) ? 0 : 100 * ja_clamp(view->confidence, 0, 1));
+                       isnan(view->confidence) ? 0 : 100 * fabs(ja_clamp(view->confidence, 0, 1)));
 }
 
 void ja_terminal_line(const struct ja_terminal_view *view, unsigned width, struct ja_text *text) {
