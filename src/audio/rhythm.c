@@ -195,11 +195,12 @@ const struct ja_signal ja_signal_click = {
 
 /* --- drums --- */
 
-enum { PATTERN = OWN, STEPS_PER_BEAT = 4, STEPS = 16 };
+enum { PATTERN = OWN, STEPS_PER_BEAT = 4 };
 
 /* One bar in sixteenths, 'x' is a hit; and the value of one parameter that makes the pattern. */
 static const struct pattern {
-    const char *rows[5];
+    const char *rows[5];     /* the first is always there */
+    unsigned steps_per_beat; /* 0: STEPS_PER_BEAT */
     unsigned parameter;
     double value;
 } patterns[] = {
@@ -220,20 +221,29 @@ static const struct pattern {
      .parameter = STEP,
      .value = 30},
     {.rows = {"x..x....x.x.....", "....x.......x..x", "x.xxx.x.x.x.xxx.", "..............x."}},
+    {.rows = {"x...........", "....x...x...", "x.x.x.x.x.x."}},
+    {.rows = {"x...........x.......", "....x...x.......x...", "x.x.x.x.x.x.x.x.x.x."}},
+    {.rows = {"x.........x.", "......x.....", "x.x.x.x.x.x."}, .steps_per_beat = 6},
+    {.rows = {"x.......x.....", "....x.......x.", "x.x.x.x.x.x.x."}, .steps_per_beat = 2},
 };
 
+/* A bar of "six" is two dotted quarters, one of "seven" seven eighths. */
 static const char pattern_names[] =
-    "four|offhat|backbeat|eighthbass|swunghat|drift|dropout|step|break";
+    "four|offhat|backbeat|eighthbass|swunghat|drift|dropout|step|break|waltz|five|six|seven";
 
 static const struct hit pattern_hits[] = {
     {JA_DRUM_KICK, 1.4f},      {JA_DRUM_SNARE, 0.9f}, {JA_DRUM_HAT, 0.45f},
     {JA_DRUM_OPEN_HAT, 0.45f}, {JA_DRUM_BASS, 0.5f},
 };
 
+static const struct pattern *drums_pattern(const struct ja_synth *synth) {
+    return &patterns[(size_t)synth->arguments[PATTERN].number];
+}
+
 static enum ja_status open_drums(struct ja_synth *synth, struct ja_error *error) {
     struct rhythm *rhythm = synth->state;
-    const struct pattern *pattern = &patterns[(size_t)synth->arguments[PATTERN].number];
-    rhythm->steps_per_beat = STEPS_PER_BEAT;
+    const struct pattern *pattern = drums_pattern(synth);
+    rhythm->steps_per_beat = pattern->steps_per_beat ? pattern->steps_per_beat : STEPS_PER_BEAT;
     if (pattern->value != 0 && !synth->arguments[pattern->parameter].given)
         synth->arguments[pattern->parameter].number = pattern->value;
     unsigned drums = 0;
@@ -243,10 +253,11 @@ static enum ja_status open_drums(struct ja_synth *synth, struct ja_error *error)
 }
 
 static unsigned drums_hits(const struct ja_synth *synth, int64_t step, struct hit hits[HITS]) {
-    const struct pattern *pattern = &patterns[(size_t)synth->arguments[PATTERN].number];
+    const struct pattern *pattern = drums_pattern(synth);
+    const size_t steps = strlen(pattern->rows[0]);
     unsigned count = 0;
     for (size_t i = 0; i < sizeof pattern_hits / sizeof pattern_hits[0]; i++)
-        if (pattern->rows[i] && pattern->rows[i][step % STEPS] == 'x')
+        if (pattern->rows[i] && pattern->rows[i][(size_t)step % steps] == 'x')
             hits[count++] = pattern_hits[i];
     return count;
 }
@@ -259,7 +270,9 @@ static void render_drums(struct ja_synth *synth, float *left, float *right) {
 }
 
 static void truth_drums(const struct ja_synth *synth, FILE *out) {
-    truth_rhythm(synth, synth->state, STEPS / STEPS_PER_BEAT, drums_hits, out);
+    const struct rhythm *rhythm = synth->state;
+    const size_t steps = strlen(drums_pattern(synth)->rows[0]);
+    truth_rhythm(synth, rhythm, (unsigned)steps / rhythm->steps_per_beat, drums_hits, out);
 }
 
 static const struct ja_parameter drums_parameters[] = {

@@ -173,6 +173,30 @@ static void swing_moves_the_second_half(void **state) {
         assert_true(fabs(onsets[i] - expected[i]) < 1e-6);
 }
 
+/* Beats and bars of metres other than 4/4. */
+static void metres_have_their_beats(void **state) {
+    (void)state;
+    static const struct {
+        const char *what;
+        unsigned beats, bars; /* in 12 s */
+    } metres[] = {
+        {"synth:drums?pattern=waltz&bpm=150&seconds=12", 30, 10},
+        {"synth:drums?pattern=five&bpm=150&seconds=12", 30, 6},
+        {"synth:drums?pattern=six&bpm=100&seconds=12", 20, 10},
+        {"synth:drums?pattern=seven&bpm=210&seconds=12", 42, 6},
+    };
+    for (unsigned i = 0; i < sizeof metres / sizeof metres[0]; i++) {
+        double times[50];
+        unsigned bars = 0;
+        char *truth = truth_of(metres[i].what);
+        assert_int_equal(times_of(truth, "beat", times, 50), metres[i].beats);
+        for (const char *at = truth; (at = strstr(at, "\"beat_in_bar\":1,")); at++)
+            bars++;
+        free(truth);
+        assert_int_equal(bars, metres[i].bars);
+    }
+}
+
 static void dropout_is_silent(void **state) {
     (void)state;
     struct sound sound = play("synth:drums?pattern=dropout", 512);
@@ -199,6 +223,10 @@ static const struct row {
     {"synth:drums?pattern=dropout&seconds=2.5", -3},
     {"synth:drums?pattern=step&seconds=2.5", -3},
     {"synth:drums?pattern=break&seconds=2.5", -3},
+    {"synth:drums?pattern=waltz&seconds=2.5", -3},
+    {"synth:drums?pattern=five&seconds=2.5", -3},
+    {"synth:drums?pattern=six&seconds=2.5", -3},
+    {"synth:drums?pattern=seven&bpm=210&seconds=2.5", -3},
     {"synth:notes?seconds=2.5", -9},
     {"synth:chord?seconds=2.5", -9},
     {"synth:sine?level_db=-40&seconds=1", -40},
@@ -471,6 +499,7 @@ int main(void) {
         cmocka_unit_test(truth_tells_every_click),
         cmocka_unit_test(drift_reaches_its_end),
         cmocka_unit_test(swing_moves_the_second_half),
+        cmocka_unit_test(metres_have_their_beats),
         cmocka_unit_test(dropout_is_silent),
         cmocka_unit_test(peaks_are_as_asked_for),
         cmocka_unit_test(block_size_makes_no_difference),
