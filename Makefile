@@ -42,7 +42,7 @@ TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
-.PHONY: all unit tools help demo test bench deps install uninstall clean jack-analyzer.conf FORCE
+.PHONY: all unit tools help demo test bench bench-beats deps install uninstall clean jack-analyzer.conf FORCE
 .SECONDARY:
 
 all: $(BUILD)/jack-analyzer
@@ -52,6 +52,7 @@ help:
 	@echo 'make demo [AUDIO=file]   show it at work: on a file, or on music of its own'
 	@echo 'make test                install what the tests need, then run all of them'
 	@echo 'make bench               measure delays and memory on this machine'
+	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
 	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC and configuration'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
@@ -124,6 +125,15 @@ bench:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
 	@for bench in test/bench/*.sh; do $$bench || exit 1; done
+
+# How well beats are tracked; answers are kept in build/bench, so that a second run is quick.
+# TRACKER='NAME=command {}' adds another program, SETS=a,b picks sets, QUICK=1 takes few files.
+bench-beats:
+	@src/dist/packages.sh $(BUILD_PACKAGES) aubio-tools python3 python3-numpy
+	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
+	@/usr/bin/python3 test/bench/beats.py $(if $(AUDIO_DIR),--audio "$(AUDIO_DIR)") \
+		$(if $(TRACKER),--tracker "$(TRACKER)") $(if $(SETS),--sets "$(SETS)") \
+		$(if $(QUICK),--quick)
 
 # The sample configuration is written by the option tables themselves.
 jack-analyzer.conf: $(BUILD)/test/tools/ja-conf-sample
