@@ -75,10 +75,10 @@ def levels_cut_and_skip():
 def information_gain_is_of_errors_alike():
     assert near(scores.information_gain(BEATS, BEATS), 1)
     assert near(scores.information_gain(BEATS, moved(BEATS, 0.2)), 1)  # late, but always as late
-    # Half of them late by a fifth of a beat: one bit of 40 places.
+    # Half of them late by a fifth of a beat: one bit.
     found = [time + 0.1 * (n % 2) for n, time in enumerate(BEATS)]
-    assert near(scores.information_gain(BEATS, found), 1 - 1 / math.log2(40), 0.01)
-    spread = [0.5 * n * 1.025 for n in range(40)]  # each a fortieth further on
+    assert near(scores.information_gain(BEATS, found), 1 - 1 / math.log2(scores.BINS), 0.01)
+    spread = [0.5 * n * 1.025 for n in range(41)]  # each a little further on
     assert scores.information_gain(BEATS, spread) < 0.05
 
 

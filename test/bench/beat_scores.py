@@ -12,7 +12,7 @@ import statistics
 SKIP_S = 5.0  # a tracker may need so long to find its way
 WINDOW_S = 0.07
 CONTINUITY = 0.175  # of a beat: how far phase and interval may be off
-BINS = 40
+BINS = 41
 TEMPO = 0.04
 LOCK_BEATS = 4
 STEP_BEATS = 8  # steady so long before and after a jump of …
@@ -134,7 +134,7 @@ def entropy_of_errors(truth, found):
         before = truth[near] - truth[near - 1] if near > 0 else truth[1] - truth[0]
         after = truth[near + 1] - truth[near] if near + 1 < len(truth) else before
         share = error / (before if error < 0 else after)
-        counts[round(share * BINS) % BINS] += 1
+        counts[math.floor((share + 0.5) * BINS) % BINS] += 1
     shares = [count / len(found) for count in counts if count]
     return -sum(share * math.log2(share) for share in shares)
 
