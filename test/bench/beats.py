@@ -211,6 +211,19 @@ def table_rows(groups, trackers, head, cells):
     return rows
 
 
+def mean_of_sets(by_set, trackers):
+    """Rows in which every set weighs the same, however many files it has."""
+    rows = []
+    for tracker in trackers:
+        cells = []
+        for name, form in RIGHT:
+            means = [statistics.fmean(result[tracker.name][name] for _, result in files)
+                     for files in by_set.values()]
+            cells.append(form(means))
+        rows.append(["mean of sets", tracker.name, "%d" % sum(map(len, by_set.values()))] + cells)
+    return rows
+
+
 def set_name(results):
     item = results[0][0]
     return ("~" if item.ambiguous else "") + item.set
@@ -221,11 +234,14 @@ def print_sets(title, results, trackers):
     plain = grouped(results, lambda item: item.set)
     groups = {name if "tempo" in files[0][0].groups else set_name(files): files
               for name, files in plain.items()}
-    if len(groups) > 1:
+    if len(plain) > 1:
         groups["all files"] = results
-    names = [name for name, _ in RIGHT]
+    rows = table_rows(groups, trackers, [name for name, _ in RIGHT],
+                      lambda files: cells_of(RIGHT, files))
+    if len(plain) > 1:
+        rows += mean_of_sets(plain, trackers)
     print_table(title + ": right beats (percent; ~: the level is a matter of taste, see \"F level\")",
-                table_rows(groups, trackers, names, lambda files: cells_of(RIGHT, files)))
+                rows)
     names = [name for name, _ in TIMING]
     print_table(title + ": time (medians; never, bar F, CPU in percent)",
                 table_rows(groups, trackers, names + ["re-lock s", "of", "CPU"],
