@@ -16,7 +16,7 @@ struct beat {
     int last_place; /* beat_in_bar of the beat before */
 };
 
-enum { OUT_BEAT_PHASE, OUT_BAR_PHASE };
+enum { OUT_BEAT_PHASE, OUT_BAR_PHASE, OUT_TEMPO_FAST };
 
 static const char *const engines[] = {"auto", "flux", "aubio", NULL};
 static const struct ja_tracker_class *const trackers[] = {
@@ -58,6 +58,8 @@ static const struct ja_output outputs[] = {
                         "while there are no beats."},
     [OUT_BAR_PHASE] = {"bar_phase", NULL, JA_OUTPUT_NUMBER, 1, 0, 1,
                        "Place within the bar, from 0 to 1; no value while the bar is unknown."},
+    [OUT_TEMPO_FAST] = {"tempo_fast", "bpm", JA_OUTPUT_NUMBER, 1, 20, 400,
+                        "Quick, provisional tempo; no value without a guess or in silence."},
 };
 
 static void forget(struct beat *beat) {
@@ -157,7 +159,8 @@ static void beat_process(struct ja_stage *stage, const struct ja_span *hop,
     };
 
     (void)spectrum;
-    beat->class->process(beat->tracker, &tracker_hop, tell, stage);
+    double period = beat->class->process(beat->tracker, &tracker_hop, tell, stage);
+    out[OUT_TEMPO_FAST] = (float)(60 / period);
     write_phase(beat, hop->end, out);
 }
 

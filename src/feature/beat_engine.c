@@ -12,7 +12,8 @@
 enum { POLICY_STOP, POLICY_HOLD, POLICY_FLYWHEEL };
 enum { ENGINE_AUTO, ENGINE_FLUX };
 
-static const double remember_s = 10; /* of silence over which the beat is kept in mind */
+static const double least_share = 0.4; /* of the belief that agrees on a tempo worth a guess */
+static const double remember_s = 10;   /* of silence over which the beat is kept in mind */
 
 struct tracker {
     const struct ja_stage *stage;
@@ -22,6 +23,7 @@ struct tracker {
     double silent_s;         /* length of the present silence */
     int silent_beats;        /* told in it */
     double confidence;       /* of the last beat before it */
+    double guess_s;          /* provisional beat length, NAN: none */
 };
 
 static const struct ja_beat_settings *settings_of(const struct tracker *tracker) {
@@ -41,6 +43,7 @@ static enum ja_status tracker_open(void *state, const struct ja_stage *stage,
     };
 
     tracker->stage = stage;
+    tracker->guess_s = NAN;
     tracker->engine = ja_engine_new(&engine, error);
     return tracker->engine ? JA_OK : JA_FAILED;
 }
@@ -55,6 +58,7 @@ static void tracker_reset(void *state) {
     struct tracker *tracker = state;
 
     ja_engine_reset(tracker->engine);
+    tracker->guess_s = NAN;
     tracker->holding = false;
     tracker->silent_s = 0;
     tracker->silent_beats = 0;
@@ -116,8 +120,8 @@ static void tell_beat(struct tracker *tracker, const struct ja_tracker_hop *hop,
         tell(data, &beat);
 }
 
-static void tracker_process(void *state, const struct ja_tracker_hop *hop, ja_beat_function *tell,
-                            void *data) {
+static double tracker_process(void *state, const struct ja_tracker_hop *hop, ja_beat_function *tell,
+                              void *data) {
     struct tracker *tracker = state;
     const struct ja_span *span = hop->span;
 
@@ -130,7 +134,10 @@ static void tracker_process(void *state, const struct ja_tracker_hop *hop, ja_be
                                &complete);
         if (complete && frame.beat)
             tell_beat(tracker, hop, span->time + (double)done / span->rate, &frame, tell, data);
+        if (complete)
+            tracker->guess_s = frame.tempo_share > least_share ? frame.period_s : NAN;
     }
+    return hop->silent ? NAN : tracker->guess_s;
 }
 
 const struct ja_tracker_class ja_engine_tracker = {

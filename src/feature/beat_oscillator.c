@@ -162,8 +162,8 @@ static void advance(struct oscillator *beat, double until, ja_beat_function *tel
     }
 }
 
-static void oscillator_process(void *tracker, const struct ja_tracker_hop *hop,
-                               ja_beat_function *tell, void *data) {
+static double oscillator_process(void *tracker, const struct ja_tracker_hop *hop,
+                                 ja_beat_function *tell, void *data) {
     struct oscillator *beat = tracker;
     const struct ja_span *span = hop->span;
     struct ja_beat_sighting sighting;
@@ -178,8 +178,10 @@ static void oscillator_process(void *tracker, const struct ja_tracker_hop *hop,
         follow(beat, hop, &sighting);
     if (hop->silent || span->end - beat->last_sighting > patience_s)
         beat->running = beat->trusted = false;
-    if (beat->running)
-        advance(beat, span->end + ahead_s, tell, data);
+    if (!beat->running)
+        return NAN;
+    advance(beat, span->end + ahead_s, tell, data);
+    return beat->period;
 }
 
 const struct ja_tracker_class ja_oscillator_tracker = {

@@ -36,9 +36,10 @@ struct ja_tracker_class {
     size_t size; /* bytes of zeroed state */
     enum ja_status (*open)(void *tracker, const struct ja_stage *stage,
                            const struct ja_stage_setup *setup, struct ja_error *error);
-    /* Calls `tell(data, …)` for each beat, at most a few times a hop. */
-    void (*process)(void *tracker, const struct ja_tracker_hop *hop, ja_beat_function *tell,
-                    void *data);
+    /* Calls `tell(data, …)` for each beat, at most a few times a hop; returns the quick,
+     * provisional beat length in s, NAN when there is none. */
+    double (*process)(void *tracker, const struct ja_tracker_hop *hop, ja_beat_function *tell,
+                      void *data);
     void (*heard)(void *tracker, const struct ja_event *event); /* optional */
     void (*reset)(void *tracker);
     void (*close)(void *tracker); /* also after a failed open */

@@ -2,7 +2,8 @@
  * lights do not follow the music.
  *
  * no_input: nothing comes in. silent: what comes in is silent. learning: there is sound, but not
- * yet a steady beat. locked: beats come steadily. lost: they did, and no longer do.
+ * yet a steady beat. noise: there is none after a while. locked: beats come steadily. flywheel:
+ * they go on by themselves, in silence. lost: they came, and no longer do.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/feature/stages.h>
@@ -14,18 +15,23 @@ enum { STEADY = 4 }; /* regular intervals */
 
 static const double regular = 0.1; /* relative distance of an interval from the period */
 static const double enough = 0.45, too_little = 0.25; /* confidence to lock, to lose it */
+static const double recency = 0.3;                    /* of a new beat in the confidence */
 static const double patience = 3;                     /* beats without one until the lock is lost */
+static const double noise_s = 10; /* of sound without a lock until it is called noise */
 
-enum word { NOTHING, NO_INPUT, SILENT, LEARNING, LOCKED, LOST };
+enum word { NOTHING, NO_INPUT, SILENT, NOISE, LEARNING, LOCKED, FLYWHEEL, LOST };
 
-static const char *const words[] = {NULL, "no_input", "silent", "learning", "locked", "lost"};
+static const char *const words[] = {NULL,       "no_input", "silent",   "noise",
+                                    "learning", "locked",   "flywheel", "lost"};
 
 struct state {
     const float *silence; /* NULL: no such stage */
     enum word word;
     double last, period; /* s: last beat, its period */
     int steady;          /* regular intervals in a row */
-    double confidence;
+    double confidence;   /* mean of the last few beats' */
+    double since;        /* s: when there was last no reason to call it noise */
+    double silent_since; /* s: when the last sound was */
 };
 
 static const struct ja_module module = {
@@ -74,7 +80,7 @@ static void state_heard(struct ja_stage *stage, const struct ja_event *event) {
     else
         state->steady = 0;
     state->last = event->time;
-    state->confidence = event->beat.confidence;
+    state->confidence += recency * (event->beat.confidence - state->confidence);
 }
 
 static void tell_locked(struct ja_stage *stage, double time) {
@@ -100,8 +106,28 @@ static void judge_beats(struct ja_stage *stage, double now) {
         tell(stage, now, LOST, "The beats are no longer clear.");
     else if (state->word != LOCKED && state->steady >= STEADY && state->confidence >= enough)
         tell_locked(stage, now);
-    else if (state->word == NOTHING || state->word == SILENT)
+    else if (state->word == NOTHING || state->word == SILENT || state->word == FLYWHEEL)
         tell(stage, now, LEARNING, "There is sound; looking for a steady beat.");
+    if (state->word == LOCKED)
+        state->since = now;
+    else if (state->word != NOISE && now - state->since > noise_s)
+        tell(stage, now, NOISE, "There is sound, but no beat that one could be sure of.");
+}
+
+/* Without: beats may go on by the silence policy. */
+static void judge_silence(struct ja_stage *stage, double now) {
+    struct state *state = stage->state;
+    bool going_on = now - state->last < 1.5 * state->period;
+
+    state->since = now;
+    if (going_on && (state->word == LOCKED || state->word == FLYWHEEL)) {
+        if (state->word == LOCKED && state->last > state->silent_since)
+            tell(stage, now, FLYWHEEL, "The input is silent; beats go on at the last tempo.");
+        return;
+    }
+    state->steady = 0;
+    if (state->word != SILENT)
+        tell(stage, now, SILENT, "The input is silent.");
 }
 
 static void state_process(struct ja_stage *stage, const struct ja_span *hop,
@@ -110,14 +136,16 @@ static void state_process(struct ja_stage *stage, const struct ja_span *hop,
     bool silent = state->silence && *state->silence > 0;
 
     (void)spectrum, (void)out;
+    if (!silent)
+        state->silent_since = hop->end;
+    if (state->word == NOTHING)
+        state->since = hop->time;
     if (state->word == NO_INPUT)
         return;
-    if (!silent)
-        judge_beats(stage, hop->end);
-    else if (state->word != SILENT)
-        tell(stage, hop->end, SILENT, "The input is silent.");
     if (silent)
-        state->steady = 0;
+        judge_silence(stage, hop->end);
+    else
+        judge_beats(stage, hop->end);
 }
 
 static void state_notice(struct ja_stage *stage, enum ja_notice notice, const char *reason,

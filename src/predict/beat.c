@@ -1,18 +1,26 @@
-/* Foretells the next beat while beats come steadily.
+/* Foretells the next eight beats while beats come steadily.
+ *
+ * What is further ahead is less sure: the tempo may drift away from it.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/predict/stages.h>
 #include <math.h>
 #include <string.h>
 
-enum { STEADY = 4 }; /* regular intervals before anything is foretold */
+enum {
+    STEADY = 4, /* regular intervals before anything is foretold */
+    AHEAD = 8,
+};
 
-static const double regular = 0.1; /* relative distance of an interval from the period */
+static const double regular = 0.1;  /* relative distance of an interval from the period */
+static const double fading = 0.985; /* of the confidence, with each beat ahead */
 
 struct predictor {
     bool started, locked;
     double last; /* s of audio: last beat */
     int steady;  /* regular intervals in a row */
+    int place;   /* of the last beat in its bar, 0 not known */
+    int beats;   /* in a bar, 0 not known */
 };
 
 static const struct ja_module module = {
@@ -24,17 +32,40 @@ static void predictor_reset(struct ja_stage *stage) {
     memset(stage->state, 0, sizeof(struct predictor));
 }
 
-static void foretell(struct ja_stage *stage, const struct ja_event *beat) {
-    struct ja_event event = {
-        .type = JA_EVENT_PREDICTION,
-        .time = beat->time + 60 / beat->beat.bpm,
-        .prediction = {.kind = "beat",
-                       .label = "beat",
-                       .value = beat->beat.bpm,
-                       .confidence = beat->beat.confidence},
-    };
+/* Its place in the bar, or just "beat". */
+static const char *label(const struct predictor *predictor, int ahead) {
+    static const char *const places[] = {"1", "2", "3", "4", "5", "6", "7"};
 
-    ja_stage_emit(stage, &event);
+    if (predictor->place == 0 || predictor->beats == 0)
+        return "beat";
+    return places[(predictor->place - 1 + ahead) % predictor->beats];
+}
+
+static void foretell(struct ja_stage *stage, const struct ja_event *beat) {
+    const struct predictor *predictor = stage->state;
+    double confidence = beat->beat.confidence;
+
+    for (int ahead = 1; ahead <= AHEAD; ahead++) {
+        struct ja_event event = {
+            .type = JA_EVENT_PREDICTION,
+            .time = beat->time + ahead * 60 / beat->beat.bpm,
+            .prediction = {.kind = "beat",
+                           .label = label(predictor, ahead),
+                           .value = beat->beat.bpm,
+                           .confidence = confidence},
+        };
+
+        ja_stage_emit(stage, &event);
+        confidence *= fading;
+    }
+}
+
+static void follow_bar(struct predictor *predictor, int place) {
+    if (place == 0)
+        predictor->beats = 0;
+    else if (place == 1 && predictor->place > 1)
+        predictor->beats = predictor->place;
+    predictor->place = place;
 }
 
 static void hear_beat(struct ja_stage *stage, const struct ja_event *beat) {
@@ -47,6 +78,7 @@ static void hear_beat(struct ja_stage *stage, const struct ja_event *beat) {
         predictor->steady = 0;
     predictor->started = true;
     predictor->last = beat->time;
+    follow_bar(predictor, beat->beat.beat_in_bar);
     if (predictor->locked && predictor->steady >= STEADY)
         foretell(stage, beat);
 }

@@ -46,6 +46,10 @@ const struct ja_osc_row ja_osc_rows[] = {
      "seconds until the next beat, beat in the bar (0: unknown), BPM, confidence"},
     {"/phase", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("beat_phase", JA_OSC_UNIT)},
      "0…1 from one beat to the next"},
+    {"/bar/phase", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("bar_phase", JA_OSC_UNIT)},
+     "0…1 from one downbeat to the next, while the bar is known"},
+    {"/bpm/fast", "f", JA_OSC_STATE, NO_EVENT, 0.005, {FRAME("tempo_fast", JA_OSC_AS_IS)},
+     "quick, provisional tempo in beats per minute"},
     {"/bpm", "f", JA_OSC_STATE, NO_EVENT, 0.005, {FRAME("tempo", JA_OSC_AS_IS)},
      "confirmed tempo in beats per minute"},
     {"/bpm/confidence", "f", JA_OSC_STATE, NO_EVENT, 0.005,
@@ -100,8 +104,14 @@ bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *
     return true;
 }
 
+/* Beats are foretold several ahead; /beat/next is the first of them. */
+static bool is_far_ahead(const struct ja_event *event) {
+    return event->type == JA_EVENT_PREDICTION && !strcmp(event->prediction.kind, "beat") &&
+           event->time - event->emitted > 1.5 * 60 / event->prediction.value;
+}
+
 bool ja_osc_row_wants(const struct ja_osc_row *row, const struct ja_event *event) {
-    if (row->event != (int)event->type)
+    if (row->event != (int)event->type || is_far_ahead(event))
         return false;
     if (!row->match)
         return true;

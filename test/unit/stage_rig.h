@@ -204,6 +204,16 @@ static inline size_t rig_count(const struct rig *rig, enum ja_event_type type) {
     return count;
 }
 
+/* The last event of this type. */
+static inline const struct ja_event *rig_last(const struct rig *rig, enum ja_event_type type) {
+    for (size_t i = rig->event_count; i-- > 0;) {
+        if (rig->events[i].type == type)
+            return &rig->events[i];
+    }
+    fail_msg("no such event");
+    return NULL;
+}
+
 /* White noise in -1…1, the same each time for the same t. */
 static inline double rig_noise(double t, unsigned c) {
     uint64_t x = (uint64_t)llround(t * 192000) * 2 + c + 1;

@@ -186,6 +186,7 @@ static void says_when_the_next_beat_comes(void **state) {
     struct ja_event event = {
         .type = JA_EVENT_PREDICTION,
         .time = 10,
+        .emitted = 9.6,
         .prediction = {.kind = "beat", .label = "4", .value = 120, .confidence = 0.25}};
     rig_set_clock(receiver->rig);
     ja_sink_event(sink, receiver->rig->taps, &event);
@@ -195,6 +196,9 @@ static void says_when_the_next_beat_comes(void **state) {
     assert_true(seconds > 9.5f && seconds <= 10);
     assert_int_equal(beat_in_bar, 4);
     assert_non_null(strstr(receiver->said, " 4 120 0.25"));
+    event.emitted = 9; /* the beat after the next one */
+    ja_sink_event(sink, receiver->rig->taps, &event);
+    event.emitted = 9.6;
     event.prediction.kind = "energy"; /* another kind: another address */
     ja_sink_event(sink, receiver->rig->taps, &event);
     event.prediction.kind = "beat";
