@@ -79,9 +79,15 @@ sin 98 '"callbacks":0' never
 if [ -x $build/jack-analyzer ]; then
     rm -f "$work/out.json"
     touch "$work/empty.conf"
-    watched $build/jack-analyzer -q -n rt -c "$work/empty.conf" >"$work/log" 2>&1 </dev/null &
+    # Without a shell in between, which would take the signal instead.
+    RTCHECK_OUT=$work/out.json LD_PRELOAD=$PWD/$build/test/rt/librtcheck.so \
+        $build/jack-analyzer -q -n rt -c "$work/empty.conf" \
+        -S control.port=$((20000 + $$ % 20000)) >"$work/log" 2>&1 </dev/null &
     client=$!
-    sleep 1
+    for _ in {1..100}; do
+        jack_lsp 2>/dev/null | grep -qx rt:in_1 && break
+        sleep 0.1
+    done
     jack_connect system:capture_1 rt:in_1 >>"$work/log" 2>&1
     sleep 2
     kill -TERM $client
