@@ -127,12 +127,14 @@ bench:
 	@for bench in test/bench/*.sh; do $$bench || exit 1; done
 
 # How well beats are tracked; answers are kept in build/bench, so that a second run is quick.
-# TRACKER='NAME=command {}' adds another program, SETS=a,b picks sets, QUICK=1 takes few files.
+# TRACKER='NAME=command {}' adds another program, VARIANT=beat.engine=flux ours with that option;
+# SETS=a,b picks sets, QUICK=1 takes few files.
 bench-beats:
 	@src/dist/packages.sh $(BUILD_PACKAGES) aubio-tools python3 python3-numpy
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
 	@/usr/bin/python3 test/bench/beats.py $(if $(AUDIO_DIR),--audio "$(AUDIO_DIR)") \
-		$(if $(TRACKER),--tracker "$(TRACKER)") $(if $(SETS),--sets "$(SETS)") \
+		$(if $(TRACKER),--tracker "$(TRACKER)") \
+		$(if $(VARIANT),--variant "$(VARIANT)") $(if $(SETS),--sets "$(SETS)") \
 		$(if $(QUICK),--quick)
 
 # The sample configuration is written by the option tables themselves.

@@ -36,7 +36,10 @@ def match_finds_the_most_pairs():
 
 
 def first_seconds_are_left_out():
-    assert scores.from_second([4.9, 5.0, 6.0]) == [5.0, 6.0]
+    assert scores.scored_span([4, 5, 6], 30) == (4.5, 30 - scores.WINDOW_S)
+    assert scores.scored_span([4.9, 5.5, 6], 30)[0] == 5.2
+    assert scores.scored_span([20, 21], 30)[0] == scores.scored_span([1, 2], 30)[0] == 5
+    assert scores.within([4.4, 4.5, 5, 6], (4.5, 6)) == [4.5, 5]
 
 
 def continuity_needs_phase_and_interval():

@@ -20,8 +20,16 @@ STEP = 0.08
 CONFIDENCE_BINS = 10
 
 
-def from_second(times, start=SKIP_S):
-    return [time for time in times if time >= start]
+def scored_span(truth, seconds):
+    """From when until when beats count. No beat lies at either end, where one side of a pair could
+    be left out."""
+    first = bisect.bisect_left(truth, SKIP_S)
+    begin = (truth[first - 1] + truth[first]) / 2 if 0 < first < len(truth) else SKIP_S
+    return begin, seconds - WINDOW_S
+
+
+def within(times, span):
+    return [time for time in times if span[0] <= time < span[1]]
 
 
 def nearest(times, time):

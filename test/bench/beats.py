@@ -2,7 +2,8 @@
 # Prints tables of how well beats are tracked: by jack-analyzer, by its engine "aubio", by aubio's own
 # tool and by any tracker given as a command, on generated and on annotated music.
 #
-#   beats.py [--quick] [--audio FOLDER] [--tracker 'COMMAND {}']... [--sets A,B] [--each] [--ours-only]
+#   beats.py [--quick] [--each] [--ours-only] [--audio FOLDER] [--sets A,B]
+#            [--tracker 'NAME=COMMAND {}']... [--variant OPTION=VALUE,...]...
 #
 # FOLDER/index.tsv: a line of column names after '#', then one line a file, '-' for none; used are
 # set, audio (or wav), beats, genre ("negative…": there is no beat). Beats: "time [beat in bar]".
@@ -70,8 +71,9 @@ def score_file(item, answer, has_states):
     """The scores of one answer; names as in the tables' heads, other keys are for pooling."""
     beats = answer["beats"]
     times = acted(beats)
-    truth = item.scored(scores.from_second(item.beats))
-    wanted = set(item.scored(scores.from_second(times)))
+    span = scores.scored_span(item.beats, answer["seconds"])
+    truth = item.scored(scores.within(item.beats, span))
+    wanted = set(item.scored(scores.within(times, span)))
     kept = [(b, time) for b, time in zip(beats, times) if time in wanted]
     found = [time for _, time in kept]
     pairs = scores.match(truth, found)
@@ -90,7 +92,7 @@ def score_file(item, answer, has_states):
     if kept:
         score["late ms"] = 1000 * statistics.median(b["emitted"] - b["time"] for b, _ in kept)
     if item.bars and any(b["bar"] is not None for b in beats):
-        bars = item.scored(scores.from_second(item.bars))
+        bars = item.scored(scores.within(item.bars, span))
         score["bar F"] = scores.f_measure(bars, [time for b, time in kept if b["bar"] == 1])
     score["hits"] = [(b["confidence"], n in met) for n, (b, _) in enumerate(kept)
                      if b["confidence"] is not None]
@@ -305,7 +307,8 @@ def print_each(results, trackers):
 NOTES = """\
 All but "late ms" is measured on the time at which a receiver can act on a beat: the later of its
 time and the moment it was told; a tracker that does not say when gets the benefit of the doubt.
-The first %g s are left out, of all but locking. Right is within %g ms.
+The first %g s are left out, of all but locking; right is within %g ms.
+bar F: of first beats in a bar. "four", "offhat", "eighthbass" do not let one hear where bars begin.
 F level: the best F at the annotated level, twice, half (in 3/4 and 6/8 also thrice, a third) as fast.
 CMLt: right phase and interval; AMLt: also off the beat, twice, half as fast. gain: information gain.
 tempo 1: within %g %%; tempo 2: also octave and third. octave, off-beat, 3:2: share of files so tracked.
@@ -339,6 +342,8 @@ def parse_arguments():
     parser.add_argument("--audio", help="folder with annotated music and its index.tsv")
     parser.add_argument("--tracker", action="append", default=[],
                         help="a further tracker: NAME=command, {} is the file")
+    parser.add_argument("--variant", action="append", default=[],
+                        help="the program with other options, such as beat.engine=flux")
     parser.add_argument("--sets", help="only these sets, separated by commas")
     parser.add_argument("--quick", action="store_true", help="few files of each set")
     parser.add_argument("--each", action="store_true", help="also every file's scores")
@@ -351,6 +356,8 @@ def choose_trackers(arguments):
     if not arguments.ours_only:
         trackers += [beat_trackers.ours(arguments.build, "engine aubio", ["beat.engine=aubio"]),
                      beat_trackers.Tracker("aubio beat", ["aubio", "beat", "-i"])]
+    trackers += [beat_trackers.ours(arguments.build, text, text.split(","))
+                 for text in arguments.variant]
     return trackers + [beat_trackers.from_command(text) for text in arguments.tracker if text]
 
 
