@@ -60,6 +60,7 @@ struct channel {
     struct ja_event state; /* the last one heard */
     bool holds_note;
     int note; /* MIDI */
+    int bars; /* downbeats so far */
 };
 
 struct target {
@@ -308,8 +309,8 @@ static void send_event_row(struct ja_sink *sink, const struct ja_tap *tap, struc
     struct target *target = sink->state;
     const struct ja_osc_row *row = &ja_osc_rows[index];
     struct ja_osc_argument arguments[JA_OSC_VALUES];
-    struct ja_osc_moment moment = {.event = event,
-                                   .until_s = seconds_until(sink, tap, event->time)};
+    struct ja_osc_moment moment = {
+        .event = event, .until_s = seconds_until(sink, tap, event->time), .bars = channel->bars};
     if (!ja_osc_row_fill(row, target->positions[index], &moment, arguments))
         return;
     if (row->when == JA_OSC_BEAT || row->when == JA_OSC_PULSE) {
@@ -338,6 +339,8 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
         channel->state = *event;
         channel->has_state = true;
     }
+    if (event->type == JA_EVENT_BEAT && event->beat.beat_in_bar == 1)
+        channel->bars++;
     if (!silent(sink))
         send_event(sink, tap, channel, event);
 }

@@ -28,6 +28,9 @@
 #define UNTIL                                                                                      \
     { .origin = JA_OSC_UNTIL, .type = JA_FIELD_NUMBER }
 
+#define BARS                                                                                       \
+    { .origin = JA_OSC_BARS, .type = JA_FIELD_INT }
+
 #define ANY 0, NULL
 #define WHERE(field, word) offsetof(struct ja_event, field), word
 #define NO_EVENT -1, ANY
@@ -46,6 +49,8 @@ const struct ja_osc_row ja_osc_rows[] = {
      "seconds until the next beat, beat in the bar (0: unknown), BPM, confidence"},
     {"/phase", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("beat_phase", JA_OSC_UNIT)},
      "0…1 from one beat to the next"},
+    {"/bar", "i", JA_OSC_BEAT, JA_EVENT_BEAT, ANY, 0, {BARS},
+     "number of the bar, on its first beat, while the bar is known"},
     {"/bar/phase", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("bar_phase", JA_OSC_UNIT)},
      "0…1 from one downbeat to the next, while the bar is known"},
     {"/bpm/fast", "f", JA_OSC_STATE, NO_EVENT, 0.005, {FRAME("tempo_fast", JA_OSC_AS_IS)},
@@ -113,6 +118,8 @@ static bool is_far_ahead(const struct ja_event *event) {
 bool ja_osc_row_wants(const struct ja_osc_row *row, const struct ja_event *event) {
     if (row->event != (int)event->type || is_far_ahead(event))
         return false;
+    if (row->sources[0].origin == JA_OSC_BARS && event->beat.beat_in_bar != 1)
+        return false;
     if (!row->match)
         return true;
     const char *word = *(const char *const *)((const char *)event + row->word);
@@ -157,6 +164,8 @@ static double raw(const struct ja_osc_source *source, size_t position,
         return 1;
     case JA_OSC_UNTIL:
         return moment->until_s;
+    case JA_OSC_BARS:
+        return moment->bars;
     default:
         return field_of(source, moment);
     }

@@ -25,6 +25,7 @@ enum ja_osc_origin {
     JA_OSC_FROM_FRAME,  /* the frame's output `output` */
     JA_OSC_ONE,         /* always 1 */
     JA_OSC_UNTIL,       /* seconds from now to the event's time */
+    JA_OSC_BARS,        /* downbeats so far; the row speaks of downbeats only */
 };
 
 enum ja_osc_change {
@@ -68,6 +69,7 @@ struct ja_osc_moment {
     const struct ja_frame *frame;
     const struct ja_osc_second *second;
     double until_s; /* NAN: not known */
+    int bars;       /* downbeats so far */
 };
 
 extern const struct ja_osc_row ja_osc_rows[];

@@ -180,6 +180,21 @@ static void mute_releases_and_silences(void **state) {
     assert_string_equal(pick(receiver), "");
 }
 
+static void counts_bars(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "outputs=bar");
+    struct ja_event beat = {.type = JA_EVENT_BEAT, .beat = {.bpm = 120}};
+    for (int i = 0; i < 8; i++) {
+        beat.beat.beat_in_bar = i % 4 + 1;
+        ja_sink_event(sink, receiver->rig->taps, &beat);
+    }
+    assert_string_equal(next(receiver), "/ja/bar i 1");
+    assert_string_equal(next(receiver), "/ja/bar i 2");
+    rig_run(receiver->rig, 10000);
+    assert_string_equal(pick(receiver), "");
+    ja_sink_free(sink);
+}
+
 static void says_when_the_next_beat_comes(void **state) {
     struct receiver *receiver = *state;
     struct ja_sink *sink = TARGET(receiver, "outputs=beat/next");
@@ -434,6 +449,7 @@ int main(void) {
         WITH(predicted_beat_waits_for_its_moment),
         WITH(new_pulse_ends_the_one_before),
         WITH(mute_releases_and_silences),
+        WITH(counts_bars),
         WITH(says_when_the_next_beat_comes),
         WITH(sends_events),
         WITH(sends_values_when_they_change),
