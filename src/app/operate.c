@@ -105,30 +105,46 @@ static enum ja_status mute(void *data, const char *output, bool muted, struct ja
     return JA_USAGE;
 }
 
-static void write_stream(const struct ja_tap *tap, struct ja_json *json) {
+/* --- Statistics --- */
+
+/* An answer goes out as one small packet (control/osc.c), and must be whole: of the first stream
+ * all numbers are told, of the others the essentials, of those that find no room only how many. */
+enum {
+    STATS_BYTES = 880,
+    STATS_TAIL = 32, /* for closing braces and how many are left out */
+};
+
+static void write_number(struct ja_json *json, const char *key, double value) {
+    ja_json_key(json, key);
+    ja_json_number(json, value);
+}
+
+static void write_count(struct ja_json *json, const char *key, uint64_t count) {
+    ja_json_key(json, key);
+    ja_json_integer(json, (long long)count);
+}
+
+static void write_details(const struct ja_stream_stats *stats, struct ja_json *json) {
+    write_count(json, "delivered", stats->delivered);
+    write_count(json, "processed", stats->processed);
+    write_count(json, "lost_blocks", stats->lost_blocks);
+    write_count(json, "repaired", stats->repaired);
+    write_count(json, "frames_withheld", stats->frames_withheld);
+    write_count(json, "events_withheld", stats->events_withheld);
+    write_number(json, "worst_hop_ms", stats->worst_hop_ms);
+    write_number(json, "queue_ms", stats->queue_ms);
+}
+
+static void write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
     const struct ja_stream_stats *stats = &tap->stats;
-    const struct {
-        const char *key;
-        double value;
-    } rows[] = {
-        {"time", stats->now},
-        {"delivered", (double)stats->delivered},
-        {"processed", (double)stats->processed},
-        {"lost", (double)stats->lost},
-        {"lost_blocks", (double)stats->lost_blocks},
-        {"repaired", (double)stats->repaired},
-        {"frames_withheld", (double)stats->frames_withheld},
-        {"events_withheld", (double)stats->events_withheld},
-        {"load", stats->load},
-        {"worst_hop_ms", stats->worst_hop_ms},
-        {"queue_ms", stats->queue_ms},
-    };
     ja_json_key(json, tap->name);
     ja_json_begin_object(json);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        ja_json_key(json, rows[i].key);
-        ja_json_number(json, rows[i].value);
-    }
+    ja_json_key(json, "time");
+    ja_json_time(json, stats->now);
+    write_count(json, "lost", stats->lost);
+    write_number(json, "load", stats->load);
+    if (all)
+        write_details(stats, json);
     ja_json_end_object(json);
 }
 
@@ -139,32 +155,54 @@ static void write_jack(const struct ja_jack_status *status, struct ja_json *json
     ja_json_string(json, status->client);
     ja_json_key(json, "state");
     ja_json_string(json, status->reason);
-    ja_json_key(json, "rate");
-    ja_json_integer(json, status->rate);
-    ja_json_key(json, "period");
-    ja_json_integer(json, status->period);
-    ja_json_key(json, "cycles");
-    ja_json_integer(json, (long long)status->cycles);
-    ja_json_key(json, "xruns");
-    ja_json_integer(json, (long long)status->xruns);
+    write_count(json, "rate", status->rate);
+    write_count(json, "period", status->period);
+    write_count(json, "cycles", status->cycles);
+    write_count(json, "xruns", status->xruns);
     ja_json_end_object(json);
+}
+
+/* Takes back what came after `before` when it leaves no room for the tail. */
+static bool fits(struct ja_json *json, const struct ja_json *before, const struct ja_text *text) {
+    if (!json->text->full && json->text->length + STATS_TAIL < json->text->size)
+        return true;
+    *json->text = *text;
+    *json = *before;
+    json->text->data[text->length] = '\0';
+    return false;
+}
+
+static void write_streams(struct ja_app *app, struct ja_json *json) {
+    size_t told = 0;
+    bool room = true;
+    ja_json_key(json, "streams");
+    ja_json_begin_object(json);
+    while (told < app->stream_count && room) {
+        const struct ja_json before = *json;
+        const struct ja_text text = *json->text;
+        ja_stream_stats(app->streams[told], &app->taps[told].stats);
+        write_stream(&app->taps[told], told == 0, json);
+        room = fits(json, &before, &text);
+        told += room;
+    }
+    ja_json_end_object(json);
+    if (told < app->stream_count)
+        write_count(json, "left_out", app->stream_count - told);
 }
 
 static enum ja_status stats(void *data, struct ja_text *reply) {
     struct ja_app *app = data;
+    char answer[STATS_BYTES];
+    struct ja_text text;
     struct ja_json json;
-    ja_json_init(&json, reply);
+    ja_text_init(&text, answer, sizeof answer);
+    ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    ja_json_key(&json, "streams");
-    ja_json_begin_object(&json);
-    for (size_t i = 0; i < app->stream_count; i++) {
-        ja_stream_stats(app->streams[i], &app->taps[i].stats);
-        write_stream(&app->taps[i], &json);
-    }
-    ja_json_end_object(&json);
     if (app->jack)
         write_jack(&app->jack_status, &json);
+    write_streams(app, &json);
     ja_json_end_object(&json);
+    ja_text_put(reply, answer);
     return JA_OK;
 }
 
