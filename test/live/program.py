@@ -1,0 +1,542 @@
+#!/usr/bin/env python3
+# The whole program on private JACK servers: what happens on stage, and what the operator does
+# meanwhile, seen through its events, OSC, the log and the exit status.
+#
+# Time limit: 150 s
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+BUILD = os.environ.get("BUILD", "build/plain")
+PROGRAM, PLAY = BUILD + "/jack-analyzer", BUILD + "/test/tools/ja-play"
+SERVER = f"ja-{os.getpid()}-program"
+os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
+                  JACK_NO_AUDIO_RESERVATION="1")
+# libjack does not join the thread of a client that the server no longer calls.
+os.environ["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"
+# Everything is slower with a sanitizer.
+SOON = 1.0 if BUILD.endswith("plain") else 4.0
+
+for needed in (PROGRAM, PLAY, "jackd", "jack_lsp", "jack_bufsize", "jack_connect"):
+    if not shutil.which(needed):
+        print(f"1..0 # SKIP there is no {needed}")
+        sys.exit(0)
+work = tempfile.mkdtemp()
+os.environ["XDG_CONFIG_HOME"] = work
+number = 0
+
+
+def check(name, passed, *remarks):
+    global number
+    number += 1
+    print(f"{'ok' if passed else 'not ok'} {number} - {name}")
+    for remark in remarks if not passed else ():
+        for line in str(remark).splitlines()[-8:]:
+            print("#", line)
+    sys.stdout.flush()
+    return passed
+
+
+def within(seconds, condition):
+    """The first true value of condition(), or its last; looks every 10 ms."""
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return value
+
+
+# --- OSC ---
+
+def osc_string(text):
+    data = text.encode() + b"\0"
+    return data + b"\0" * (-len(data) % 4)
+
+
+def osc_write(address, arguments):
+    types, data = ",", b""
+    for a in arguments:
+        types += {str: "s", int: "i", float: "f"}[type(a)]
+        data += osc_string(a) if isinstance(a, str) else struct.pack(
+            ">i" if isinstance(a, int) else ">f", a)
+    return osc_string(address) + osc_string(types) + data
+
+
+def osc_read(packet):
+    """[(address, arguments)] of a packet, bundles unpacked."""
+    if packet.startswith(b"#bundle\0"):
+        messages, at = [], 16
+        while at < len(packet):
+            size, = struct.unpack_from(">i", packet, at)
+            messages += osc_read(packet[at + 4:at + 4 + size])
+            at += 4 + size
+        return messages
+
+    def string(at):
+        end = packet.index(b"\0", at)
+        return packet[at:end].decode(), (end // 4 + 1) * 4
+    address, at = string(0)
+    types, at = string(at)
+    arguments = []
+    for letter in types[1:]:
+        if letter == "s":
+            value, at = string(at)
+        else:
+            value, = struct.unpack_from(">" + letter, packet, at)
+            at += 4
+        arguments.append(value)
+    return [(address, arguments)]
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Receiver:
+    """A program that gets OSC; messages are (arrival, address, arguments)."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.messages = []
+        threading.Thread(target=self.receive, daemon=True).start()
+
+    def receive(self):
+        while True:
+            packet = self.socket.recv(65536)
+            now = time.monotonic()
+            self.messages += [(now, *message) for message in osc_read(packet)]
+
+    def since(self, moment, address):
+        return [m for m in list(self.messages) if m[0] >= moment and m[1] == address]
+
+
+# --- The program ---
+
+class Program:
+    def __init__(self, *arguments, conf="", name="analyzer"):
+        self.conf, self.log_path = f"{work}/{name}.conf", f"{work}/{name}.log"
+        self.events = []
+        self.control_port, self.receiver = free_port(), Receiver()
+        self.fixed = (f"jack: {{ name = \"{name}\"; }};\n"
+                      f"control: {{ port = {self.control_port}; }};\n"
+                      f"target: {{ default: {{ port = {self.receiver.port}; resend_s = 0.2; }};"
+                      f" dead: {{ port = {free_port()}; }}; }};\n")
+        self.configure(conf)
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [PROGRAM, "-c", self.conf, "-e", "-", *arguments],
+            stdout=subprocess.PIPE, stderr=open(self.log_path, "w"), text=True)
+        threading.Thread(target=self.follow, daemon=True).start()
+        self.answers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.answers.settimeout(2)
+
+    def configure(self, conf):
+        with open(self.conf, "w") as file:
+            file.write(self.fixed + conf)
+
+    def follow(self):
+        """Notes every event with the moment of its arrival."""
+        for line in self.process.stdout:
+            self.events.append((time.monotonic(), json.loads(line)))
+
+    def log(self):
+        with open(self.log_path) as file:
+            return file.read()
+
+    def event(self, moment, seconds, **fields):
+        """(seconds after `moment`, event) of the first that comes after it and has these fields;
+        a function as field judges the value."""
+        def find():
+            for at, event in list(self.events):
+                if at >= moment and all(
+                        v(event.get(k)) if callable(v) else event.get(k) == v
+                        for k, v in fields.items()):
+                    return at - moment, event
+            return None
+        return within(seconds, find)
+
+    def command(self, name, *arguments):
+        """(done, text)"""
+        self.answers.sendto(osc_write("/ja/ctl/" + name, arguments),
+                            ("127.0.0.1", self.control_port))
+        try:
+            (address, (command, done, text)), = osc_read(self.answers.recv(65536))
+        except TimeoutError:
+            return None, "no answer"
+        assert address == "/ja/ack" and command == name, (address, command)
+        return done == 1, text
+
+    def stats(self):
+        return json.loads(self.command("get_stats")[1])
+
+    def end(self):
+        """(status, seconds)"""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        return status, time.monotonic() - began
+
+
+def ends_well(program, when):
+    status, seconds = program.end()
+    check(f"SIGTERM ends it with 0, {when} ({seconds:.2f} s)",
+          status == 0 and seconds < 2 * SOON, f"status {status}", program.log())
+
+
+# --- JACK ---
+
+servers = []
+# In real time where that is allowed: otherwise the sound has gaps on a busy machine.
+REALTIME = ["-R", "-P60"] if not subprocess.call(
+    ["chrt", "-f", "60", "true"], stderr=subprocess.DEVNULL) else ["-r"]
+
+
+def start_server(rate, period):
+    servers.append(subprocess.Popen(
+        ["jackd", *REALTIME, "-n", SERVER, "-d", "dummy", "-r", str(rate), "-p", str(period)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    within(5, lambda: run("jack_lsp").returncode == 0)
+    return time.monotonic()
+
+
+def signal_server(number):
+    servers[-1].send_signal(number)
+    moment = time.monotonic()
+    if number == signal.SIGKILL:
+        servers[-1].wait()
+    return moment
+
+
+def run(*command, timeout=20):
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+def linked(source, to):
+    return f"   {source}" in run("jack_lsp", "-c", to).stdout.splitlines()
+
+
+def link(source, to):
+    run("jack_connect", source, to)
+    return within(2, lambda: linked(source, to))
+
+
+class Player:
+    def __init__(self, what, *arguments):
+        self.process = subprocess.Popen([PLAY, "-n", "deck", *arguments, what],
+                                        stdout=subprocess.PIPE, text=True)
+        self.start = json.loads(self.process.stdout.readline() or "{}")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+# --- What happens on stage ---
+
+DRUMS = "synth:drums?bpm=126&seconds=60"
+STREAMS = "stream: { main: { }; booth: { inputs = 1; }; };\n"
+
+
+def state(*words):
+    return {"type": "state", "state": lambda s: s in words}
+
+
+SOUND = state("silent", "learning", "locked")
+
+
+def waits(program):
+    found = program.event(program.started, 3, **state("no_input"))
+    check("without a server the state is no_input, with a reason",
+          found and SERVER in found[1]["reason"], found, program.log())
+    check("both streams say so", program.event(program.started, 1, stream="booth",
+                                               **state("no_input")))
+    heard = within(2, lambda: program.receiver.since(0, "/ja/state"))
+    check("so does OSC", heard and heard[0][2][0] == "no_input", heard)
+    check("the booth has a prefix of its own",
+          within(2, lambda: program.receiver.since(0, "/ja/booth/state")))
+
+
+def comes_to_life(program):
+    moment = start_server(48000, 256)
+    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **SOUND)
+    late = found[0] - 0.5 if found else 99
+    check(f"a server that comes is running within 1 s ({max(late, 0):.2f} s)", late < SOON,
+          program.log())
+    player = Player(DRUMS, "--loop")
+    check("sound can be connected by hand",
+          link("deck:out_1", "analyzer:in_1") and link("deck:out_1", "analyzer:in_2")
+          and link("system:capture_1", "analyzer:booth_in_1"))
+    check("beats are locked", program.event(moment, 15, stream="main", **state("locked")),
+          program.log())
+    moment = time.monotonic()
+    for kind in ("beat", "onset"):
+        check(f"there are {kind} events", program.event(moment, 3, stream="main", type=kind))
+    check("OSC tells the beat", within(3, lambda: program.receiver.since(moment, "/ja/beat")))
+    check("the silent booth has none", not program.receiver.since(0, "/ja/booth/beat")
+          and not program.receiver.since(0, "/ja/booth/onset"))
+    return player
+
+
+def exact(stats):
+    main = stats["streams"]["main"]
+    return main["processed"] + main["lost"] == main["delivered"] > 0
+
+
+def survives(program, player, rate, period):
+    """The server is killed and comes back otherwise."""
+    before = program.events[-1][1]["emitted"]
+    moment = signal_server(signal.SIGKILL)
+    found = program.event(moment, 3, stream="main", **state("no_input"))
+    check(f"a server's death is told within 1 s ({found[0] if found else 99:.2f} s)",
+          found and found[0] < SOON and len(found[1]["reason"]) > 5, found, program.log())
+    player.process.wait()
+    time.sleep(0.5)
+    stats = program.stats()
+    check("no frame is unaccounted for, whoever does not take results", exact(stats), stats)
+    moment = start_server(rate, period)
+    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **SOUND)
+    late = found[0] - 0.5 if found else 99
+    check(f"its return is noticed within 1 s ({max(late, 0):.2f} s)", late < SOON, program.log())
+    check("the connection made by hand is back within 1 s",
+          within(SOON, lambda: linked("system:capture_1", "analyzer:booth_in_1")))
+    gap = program.event(moment - 1, 2, stream="main", type="gap", frames=lambda n: n > 0)
+    check("the gap is told with its cause", gap and gap[1]["cause"] == "rate", gap)
+    check("times go on", gap and gap[1]["time"] >= before - 0.1
+          and found[1]["time"] > gap[1]["time"] + 0.5, gap, found)
+    player = Player(DRUMS, "--loop")
+    check("a player that returns is connected as before",
+          within(2, lambda: linked("deck:out_1", "analyzer:in_1")
+                 and linked("deck:out_1", "analyzer:in_2")))
+    moment = time.monotonic()
+    found = program.event(moment, 15, stream="main", **state("locked"))
+    check("the analysis is built anew: beats at 126 bpm",
+          found and "126" in found[1]["reason"], found, program.log())
+    times = [e["emitted"] for _, e in program.events if e["stream"] == "main"]
+    check("and no event's moment lies before the last one's", times == sorted(times))
+    stats = program.stats()["jack"]
+    check("the new rate and period are known",
+          (stats["rate"], stats["period"]) == (rate, period), stats)
+    return player
+
+
+def stands_still(program):
+    moment = signal_server(signal.SIGSTOP)
+    found = program.event(moment, 3, stream="main", **state("no_input"))
+    check(f"a server that stands still is told within 1 s ({found[0] if found else 99:.2f} s)",
+          found and found[0] < SOON and "no cycle" in found[1]["reason"], found)
+    check("the program still answers", program.command("ping") == (True, "pong"))
+    time.sleep(max(0, moment + 2 - time.monotonic()))
+    moment = signal_server(signal.SIGCONT)
+    found = program.event(moment, 3, stream="main", **SOUND)
+    check(f"it goes on within 1 s ({found[0] if found else 99:.2f} s)",
+          found and found[0] < SOON, found)
+    check("beats are locked again", program.event(moment, 15, stream="main", **state("locked")))
+
+
+def changes_period(program):
+    for period in (2048, 64, 480):
+        moment = time.monotonic()
+        run("jack_bufsize", str(period))
+        check(f"the period becomes {period}: sound goes on",
+              within(3, lambda: program.stats()["jack"]["period"] == period)
+              and program.event(moment + 0.3, 3, stream="main", type="onset"), program.log())
+
+
+# --- What the operator does ---
+
+def reads_again(program, conf):
+    moment = time.monotonic()
+    program.configure(conf + "onset: { threshold = 0.45; };\n")
+    program.process.send_signal(signal.SIGHUP)
+    check("SIGHUP reads the file again",
+          within(2, lambda: "0.45" in program.command("get", "onset.threshold")[1]), program.log())
+    program.configure(conf + "onset: {\n threshold = 99; };\n")
+    line = open(program.conf).read().count("\n", 0, open(program.conf).read().index("99")) + 1
+    program.process.send_signal(signal.SIGHUP)
+    check("a broken file is named with its line",
+          within(2, lambda: f"{program.conf}:{line}" in program.log()), program.log())
+    check("and changes nothing", "0.45" in program.command("get", "onset.threshold")[1])
+    check("sound goes on", program.event(moment + 0.3, 3, stream="main", type="onset"))
+    program.configure(conf)
+    program.process.send_signal(signal.SIGHUP)
+    within(2, lambda: "0.3" in program.command("get", "onset.threshold")[1])
+
+
+def obeys(program):
+    done, text = program.command("set", "onset.min_interval_ms", 5000.0)
+    check("a value out of range is refused with the range", not done and "2000" in text, text)
+    check("an unknown option is refused", program.command("set", "onset.no", 1)[0] is False)
+    check("set", program.command("set", "onset.min_interval_ms", 2000)[0])
+    time.sleep(0.3)
+    moment = time.monotonic()
+    time.sleep(1.5)
+    few = [e for at, e in list(program.events)
+           if at > moment and e["type"] == "onset" and e["stream"] == "main"]
+    check("and it holds", len(few) <= 1, len(few))
+    check("get", "2000" in program.command("get", "onset.min_interval_ms")[1])
+    program.command("set", "onset.min_interval_ms", 50.0)
+
+    check("preset", program.command("preset", "genre/house")[0]
+          and "115" in program.command("get", "tempo.min_bpm")[1])
+    check("an unknown preset is refused", program.command("preset", "genre/no")[0] is False)
+
+    check("pause", program.command("pause")[0])
+    time.sleep(0.3)
+    moment = time.monotonic()
+    time.sleep(1)
+    check("and there are no onsets", not program.event(moment, 0, stream="main", type="onset"))
+    check("resume", program.command("resume")[0])
+    check("and there are", program.event(time.monotonic(), 2, stream="main", type="onset"))
+
+    moment = time.monotonic()
+    check("reset", program.command("reset")[0]
+          and program.event(moment, 2, stream="main", **state("learning")))
+
+    check("mute", program.command("mute", "default", 1)[0])
+    time.sleep(0.3)
+    moment = time.monotonic()
+    time.sleep(1.2)
+    rest = [m for m in program.receiver.messages if m[0] > moment]
+    check("and nothing is sent", not rest, rest[:3])
+    check("unmute", program.command("mute", "default", 0)[0]
+          and within(2, lambda: [m for m in program.receiver.messages if m[0] > moment]))
+    done, text = program.command("mute", "nobody", 1)
+    check("who is not there cannot be muted", done is False and "default" in text, text)
+
+    stats = program.stats()
+    check("get_stats is whole, with both streams and JACK",
+          set(stats["streams"]) == {"main", "booth"} and "running" in stats["jack"]["state"], stats)
+
+
+def keeps_count(program):
+    """While the server stands still everything that came has been worked off."""
+    signal_server(signal.SIGSTOP)
+    within(3, lambda: exact(program.stats()))
+    stats = program.stats()
+    check("processed and lost make up delivered, to the frame", exact(stats), stats)
+    check("nobody's slowness has lost sound",
+          stats["streams"]["main"]["lost"] == 0, stats)
+    signal_server(signal.SIGCONT)
+
+
+# --- Listening without analysing ---
+
+def lists():
+    found = run(PROGRAM, "--list-ports")
+    check("--list-ports", found.returncode == 0 and "system:capture_1" in found.stdout
+          and "deck:out_1" in found.stdout, found)
+    found = run(PROGRAM, "--list-ports", "-s", SERVER + "-none")
+    check("without a server it fails and names it",
+          found.returncode == 1 and SERVER + "-none" in found.stderr, found)
+
+
+def tests_input():
+    def listen(connect):
+        return run(PROGRAM, "-n", "tester", "-S", f"stream.main.connect={connect}",
+                   "--test-input", "2").stdout
+    found = listen("deck:out_.*")
+    check("--test-input of a good signal", "the level is good" in found, found)
+    found = listen("capture")
+    check("of silence", "silence" in found, found)
+    found = listen("nobody:.*")
+    check("of nothing", "nothing is connected" in found, found)
+
+
+def many():
+    """Eight streams with long names: more than an answer holds."""
+    names = ["main"] + [f"a_stream_with_a_long_name_{i:06}" for i in range(7)]
+    program = Program(name="many", conf="stream: {%s};" % "".join(n + ": {};" for n in names))
+    found = program.event(program.started, 5, stream=names[-1], **SOUND)
+    time.sleep(1.2)
+    text = program.command("get_stats")[1]
+    stats = json.loads(text)
+    check("get_stats of many streams is whole, and says how many are left out",
+          found and stats["streams"]["main"]["delivered"] > 0 and "running" in stats["jack"]["state"]
+          and len(stats["streams"]) > 1
+          and len(stats["streams"]) + stats["left_out"] == 8, f"{len(text)} bytes", text)
+    ends_well(program, "with eight streams")
+
+
+# --- The same result as offline ---
+
+def equals_offline():
+    """A period of 480 frames lets the slices of the live stream begin with the player's sound."""
+    track = "synth:drums?bpm=120&seconds=8&seed=3"
+    program = Program(name="twin")
+    program.event(program.started, 5, **SOUND)
+    link("system:capture_1", "twin:in_1")
+    player = Player(track, "-c", "twin:in_1", "-c", "twin:in_2")
+    player.process.wait(30)
+    time.sleep(0.5)
+    stats = program.stats()
+    ends_well(program, "running")
+    live = [e["time"] for _, e in program.events if e["type"] == "onset"]
+    offline = run(PROGRAM, "-q", "-c", program.conf, "-f", track, "-e", "-").stdout.splitlines()
+    offline = [e["time"] for e in map(json.loads, offline) if e["type"] == "onset"]
+    shift = live[0] - offline[0] if live and offline else 0
+    live = [t for t in live if t - shift < 7.99]  # without the end, which only the live one hears
+    worst = max((abs(a - shift - b) for a, b in zip(live, offline)), default=99)
+    check(f"live onsets are the offline ones ({len(live)}, {worst * 1e3:.3f} ms apart at most)",
+          len(live) == len(offline) > 10 and worst < 0.001,
+          stats, [round(t - shift, 4) for t in live], offline)
+
+
+def main():
+    early = Program(name="early")
+    early.event(early.started, 3, **state("no_input"))
+    ends_well(early, "waiting")
+
+    # Nobody reads the frames.
+    stalled = f"{work}/frames"
+    os.mkfifo(stalled)
+    reader = os.open(stalled, os.O_RDWR)
+    program = Program("--frames", stalled, conf=STREAMS)
+    waits(program)
+    player = comes_to_life(program)
+    player = survives(program, player, 44100, 128)
+    stands_still(program)
+    changes_period(program)
+    reads_again(program, STREAMS)
+    obeys(program)
+    keeps_count(program)
+    lists()
+    tests_input()
+    signal_server(signal.SIGSTOP)
+    program.event(time.monotonic(), 3, **state("no_input"))
+    ends_well(program, "stalled")
+    signal_server(signal.SIGCONT)
+    os.close(reader)
+    player.end()
+    signal_server(signal.SIGKILL)
+    start_server(48000, 480)
+    many()
+    equals_offline()
+    print(f"1..{number}")
+
+
+try:
+    main()
+finally:
+    for process in servers:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.wait()
+    shutil.rmtree(work, ignore_errors=True)
