@@ -113,8 +113,10 @@ def steps_are_found():
 
 
 def reliability_has_ten_bins():
-    rows, error = scores.reliability([(0.95, True)] * 9 + [(0.95, False)] + [(0.0, True), (1.0, True)])
-    assert len(rows) == 10 and rows[9][1] == 11 and rows[0][1] == 1 and rows[5][1:] == (0, None, None)
+    hits = [(0.95, True)] * 9 + [(0.95, False), (0.0, True), (1.0, True)]
+    rows, error = scores.reliability(hits)
+    assert len(rows) == 10 and rows[9][1] == 11 and rows[0][1] == 1
+    assert rows[5][1:] == (0, None, None)
     assert near(rows[9][2], (9.5 + 1) / 11) and near(rows[9][3], 10 / 11)
     assert near(error, (11 * abs(10.5 / 11 - 10 / 11) + 1) / 12)
     assert scores.reliability([])[1] is None
@@ -130,7 +132,8 @@ def events_of_the_program_are_read():
     beats, locked = beat_trackers.read_events(
         '{"type":"state","state":"learning","emitted":0.1}\n'
         '{"type":"beat","time":1.5,"emitted":1.4,"confidence":0.7,"bpm":120,"beat_in_bar":2}\n'
-        '{"type":"state","state":"locked","emitted":2.1}\n{"type":"state","state":"locked","emitted":9}\n')
+        '{"type":"state","state":"locked","emitted":2.1}\n'
+        '{"type":"state","state":"locked","emitted":9}\n')
     assert beats == [beat_trackers.beat(1.5, 1.4, 0.7, 120, 2)] and locked == 2.1
 
 

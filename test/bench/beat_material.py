@@ -127,7 +127,8 @@ def crossfade(bpm, next_bpm, begin_s=30, fade_s=8):
         end_s, middle_s = begin_s + 50, begin_s + fade_s / 2
         old_beats = studio.render("synth:demo?bpm=%g&seconds=%g" % (bpm, end_s), path)
         old, rate = read_wav(path)
-        new_beats = studio.render("synth:demo?bpm=%g&seconds=%g" % (next_bpm, end_s - begin_s), path)
+        new_beats = studio.render("synth:demo?bpm=%g&seconds=%g" % (next_bpm, end_s - begin_s),
+                                  path)
         new, _ = read_wav(path)
         share = numpy.clip((numpy.arange(len(old)) / rate - begin_s) / fade_s, 0, 1)
         mix = old * numpy.cos(share * numpy.pi / 2)
@@ -149,8 +150,9 @@ def breakdown(bpm, pattern):
     def make(studio, path, item):
         bar_s = 4 * 60 / bpm
         length = "seconds=%.6f" % (48 * bar_s)
-        beats = studio.render("synth:drums?pattern=%s&bpm=%g&dropout_s=%.6f&dropout_length_s=%.6f&%s"
-                              % (pattern, bpm, 16 * bar_s - 0.001, 16 * bar_s, length), path)
+        gap = "dropout_s=%.6f&dropout_length_s=%.6f" % (16 * bar_s - 0.001, 16 * bar_s)
+        beats = studio.render("synth:drums?pattern=%s&bpm=%g&%s&%s" % (pattern, bpm, gap, length),
+                              path)
         drums, rate = read_wav(path)
         studio.render("synth:chord?chord_s=%.6f&level_db=-14&%s" % (bar_s, length), path)
         write_wav(path, 0.8 * (drums + read_wav(path)[0][:len(drums)]), rate)

@@ -134,7 +134,7 @@ def aml_t(truth, found):
 
 
 def entropy_of_errors(truth, found):
-    """In bits, of where beats lie between their neighbours in the truth: 0 always the same place."""
+    """In bits, of where beats lie between those of the truth; 0: always at the same place."""
     counts = [0] * BINS
     for time in found:
         near = nearest(truth, time)
@@ -205,7 +205,7 @@ def tempo_steps(truth):
     steps = []
     for n in range(STEP_BEATS, len(intervals) - STEP_BEATS + 1):
         before, after = intervals[n - STEP_BEATS:n], intervals[n:n + STEP_BEATS]
-        steady = max(max(side) / min(side) if min(side) > 0 else math.inf for side in (before, after))
+        steady = max(max(side) / max(min(side), 1e-9) for side in (before, after))
         jump = statistics.median(after) / statistics.median(before)
         if steady < 1 + STEP / 4 and max(jump, 1 / jump) > 1 + STEP:
             steps.append(truth[n])

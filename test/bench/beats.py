@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-# Prints tables of how well beats are tracked: by jack-analyzer, by its engine "aubio", by aubio's own
-# tool and by any tracker given as a command, on generated and on annotated music.
+# Prints tables of how well beats are tracked: by jack-analyzer, by its engine "aubio", by aubio's
+# own tool and by any tracker given as a command, on generated and on annotated music.
 #
 #   beats.py [--quick] [--each] [--ours-only] [--audio FOLDER] [--sets A,B]
 #            [--tracker 'NAME=COMMAND {}']... [--variant OPTION=VALUE,...]...
@@ -63,7 +63,8 @@ def score_locking(item, found, answer, has_states):
         score["state s"] = math.inf if answer["locked"] is None else answer["locked"] - start
     steps = scores.tempo_steps(item.beats) if item.steps is None else item.steps
     ends = steps[1:] + [math.inf]
-    relocks = [scores.first_lock(item.beats, found, step, end) - step for step, end in zip(steps, ends)]
+    relocks = [scores.first_lock(item.beats, found, step, end) - step
+               for step, end in zip(steps, ends)]
     return dict(score, relocks=relocks)
 
 
@@ -80,7 +81,8 @@ def score_file(item, answer, has_states):
     met = {j for _, j in pairs}
     score = {
         "F": scores.f_measure(truth, found),
-        "F level": max(scores.f_measure(level, found) for level in scores.levels(truth, item.ternary)),
+        "F level": max(scores.f_measure(level, found)
+                       for level in scores.levels(truth, item.ternary)),
         "CMLt": scores.cml_t(truth, found),
         "AMLt": scores.aml_t(truth, found),
         "gain": scores.information_gain(truth, found),
@@ -242,7 +244,7 @@ def print_sets(title, results, trackers):
                       lambda files: cells_of(RIGHT, files))
     if len(plain) > 1:
         rows += mean_of_sets(plain, trackers)
-    print_table(title + ": right beats (percent; ~: the level is a matter of taste, see \"F level\")",
+    print_table(title + ": right beats (percent; ~: the level is a matter of taste, see F level)",
                 rows)
     names = [name for name, _ in TIMING]
     print_table(title + ": time (medians; never, bar F, CPU in percent)",
@@ -271,9 +273,12 @@ def print_reliability(title, results, trackers):
         row = ["%.1f" % (n / scores.CONFIDENCE_BINS)]
         for bins, _ in tables:
             _, count, stated, right = bins[n]
-            row += ["", "", "%d" % count] + (["%.3f" % stated, "%.3f" % right] if count else ["-", "-"])
+            row += ["", "", "%d" % count]
+            row += ["%.3f" % stated, "%.3f" % right] if count else ["-", "-"]
         rows.append(row)
-    rows.append(["error"] + [cell for _, error in tables for cell in ("", "", "", "", "%.3f" % error)])
+    rows.append(["error"])
+    for _, error in tables:
+        rows[-1] += ["", "", "", "", "%.3f" % error]
     print_table(title + ": are confidences true? (error: expected calibration error)", rows, left=1)
 
 
@@ -309,12 +314,12 @@ All but "late ms" is measured on the time at which a receiver can act on a beat:
 time and the moment it was told; a tracker that does not say when gets the benefit of the doubt.
 The first %g s are left out, of all but locking; right is within %g ms.
 bar F: of first beats in a bar. "four", "offhat", "eighthbass" do not let one hear where bars begin.
-F level: the best F at the annotated level, twice, half (in 3/4 and 6/8 also thrice, a third) as fast.
-CMLt: right phase and interval; AMLt: also off the beat, twice, half as fast. gain: information gain.
-tempo 1: within %g %%; tempo 2: also octave and third. octave, off-beat, 3:2: share of files so tracked.
-lock s: from the first beat until the first of %d right ones in a row; state s: until "locked" is told.
-re-lock s: the same after a step in tempo or the drums' return (crossfade: from its middle), of so many.
-error ms: signed, right beats alone; late ms: told after its time; CPU: of sound's length, WAV files.
+F level: the best F at the annotated level or twice, half (3/4, 6/8: thrice, a third) as fast.
+CMLt: right phase and interval; AMLt: also off the beat, twice, half as fast. gain: of information.
+tempo 1: within %g %%; tempo 2: also octave and third. octave, off-beat, 3:2: files so tracked.
+lock s: from the first beat until the first of %d right ones in a row; state s: until "locked".
+re-lock s: after a step in tempo or the drums' return (crossfade: from its middle), of so many.
+error ms: signed, of right beats; late ms: told after its time; CPU: of the sound's length, as WAV.
 """ % (scores.SKIP_S, 1000 * scores.WINDOW_S, 100 * scores.TEMPO, scores.LOCK_BEATS)
 
 
