@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 
 TIME_LIMIT_S = 900
 
@@ -105,9 +106,10 @@ class Memory:
 
     def keep(self, tracker, digest, answer):
         path = self.path(tracker, digest)
-        with open(path + ".new", "w") as file:
+        own = "%s.%d" % (path, threading.get_ident())
+        with open(own, "w") as file:
             json.dump(answer, file)
-        os.replace(path + ".new", path)
+        os.replace(own, path)
 
 
 def ours(build, name="ours", options=()):
