@@ -359,6 +359,15 @@ void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, con
     }
 }
 
+void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_command *command) {
+    struct ja_stage_command passed_on = *command;
+    for (size_t i = 0; i < pipeline->stage_count; i++) {
+        struct ja_stage *stage = &pipeline->stages[i];
+        if (stage->open && stage->class->command)
+            stage->class->command(stage, &passed_on, ja_pipeline_now(pipeline));
+    }
+}
+
 static void publish(struct ja_pipeline *pipeline, size_t from, const struct ja_event *event) {
     struct ja_event final = *event;
     final.emitted = ja_pipeline_now(pipeline) + pipeline->lag;

@@ -16,6 +16,11 @@ uint64_t ja_tap_us(const struct ja_tap *tap, double time) {
     return us > 0 ? (uint64_t)us : 0;
 }
 
+double ja_tap_time(const struct ja_tap *tap, uint64_t us) {
+    const struct ja_timebase *base = &tap->timebase;
+    return base->at + ((double)us - base->us) * 1e-6;
+}
+
 static void *copy_of(const void *bytes, size_t size) {
     void *copy = malloc(size ? size : 1);
     if (copy && size)

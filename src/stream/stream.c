@@ -30,14 +30,21 @@ enum {
     WORKER_STACK_BYTES = 512 * 1024,
 };
 
-enum command_type { COMMAND_CONFIGURE, COMMAND_RESET, COMMAND_PAUSE, COMMAND_NOTICE };
+enum command_type {
+    COMMAND_CONFIGURE,
+    COMMAND_RESET,
+    COMMAND_PAUSE,
+    COMMAND_NOTICE,
+    COMMAND_STAGES
+};
 
 struct command {
     enum command_type type;
     const struct ja_module *module; /* CONFIGURE */
     enum ja_notice notice;          /* NOTICE */
     bool paused;                    /* PAUSE */
-    size_t size;                    /* bytes that follow: settings, or the reason with its NUL */
+    size_t size;                    /* bytes that follow: settings, the reason with its NUL, or what
+                                       the stages are told */
 };
 
 struct message_head {
@@ -161,6 +168,11 @@ bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const cha
     return command.size <= LARGEST_SETTINGS && send_command(stream, &command, reason);
 }
 
+bool ja_stream_command(struct ja_stream *stream, const struct ja_stage_command *command) {
+    return send_command(stream, &(struct command){.type = COMMAND_STAGES, .size = sizeof *command},
+                        command);
+}
+
 static void configure(struct ja_stream *stream, const struct ja_module *module,
                       const void *settings) {
     struct ja_error error;
@@ -193,6 +205,10 @@ static void run_command(struct ja_stream *stream, const struct command *command,
     case COMMAND_NOTICE:
         if (ja_intake_prepare(&stream->intake))
             ja_pipeline_notice(stream->intake.pipeline, command->notice, data);
+        break;
+    case COMMAND_STAGES:
+        if (pipeline)
+            ja_pipeline_command(pipeline, data);
         break;
     }
 }

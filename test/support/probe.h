@@ -15,11 +15,12 @@ struct probe_settings {
 
 /* What the last opened probe has seen; tests run one pipeline at a time. */
 struct probe_log {
-    unsigned opened, closed, reset, configured, listened, processed, heard, noticed;
+    unsigned opened, closed, reset, configured, listened, processed, heard, noticed, commanded;
     unsigned slice, hop, rate;
     double last_time, last_end;
     struct ja_event last_heard;
     char reason[64];
+    struct ja_stage_command commands[8]; /* as the second stage got them */
 };
 
 static struct probe_log probe_log;
@@ -91,6 +92,13 @@ static void probe_notice(struct ja_stage *stage, enum ja_notice notice, const ch
     ja_stage_emit(stage, &event);
 }
 
+static void probe_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
+    struct ja_event event = {.type = JA_EVENT_STATE, .time = now, .state = {"locked"}};
+    command->shift_s = now;
+    strcpy(command->outcome, "done");
+    ja_stage_emit(stage, &event);
+}
+
 static void probe_reset(struct ja_stage *stage) {
     (void)stage;
     probe_log.reset++;
@@ -119,6 +127,7 @@ static const struct ja_stage_class probe_stage = {
     .process = probe_process,
     .configure = probe_configure,
     .notice = probe_notice,
+    .command = probe_command,
     .reset = probe_reset,
     .close = probe_close,
 };
@@ -150,6 +159,11 @@ static void second_heard(struct ja_stage *stage, const struct ja_event *event) {
     probe_log.last_heard = *event;
 }
 
+static void second_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
+    (void)stage, (void)now;
+    probe_log.commands[probe_log.commanded++ % 8] = *command;
+}
+
 static const struct ja_output second_outputs[] = {
     {"double", NULL, JA_OUTPUT_NUMBER, 2, NAN, NAN, "Twice the sum, and nothing."},
 };
@@ -161,6 +175,7 @@ static const struct ja_stage_class second_stage = {
     .open = second_open,
     .process = second_process,
     .heard = second_heard,
+    .command = second_command,
 };
 
 static const struct ja_stage_class *const probe_stages[] = {&probe_stage, &second_stage};

@@ -241,6 +241,24 @@ static void test_notice(void **state) {
     ja_pipeline_free(pipeline);
 }
 
+static void test_command(void **state) {
+    struct record record;
+    struct ja_pipeline *pipeline = make(48000, 1, &record, &probe_analysis);
+    const struct ja_stage_command half = {.action = JA_BEAT_HALF, .time = 0.125};
+    (void)state;
+    feed_constant(pipeline, 0, 480 + 160);
+    ja_pipeline_command(pipeline, &half);
+    assert_int_equal(probe_log.commanded, 1);
+    assert_int_equal(probe_log.commands[0].action, JA_BEAT_HALF);
+    assert_true(probe_log.commands[0].time == 0.125);
+    assert_string_equal(probe_log.commands[0].outcome, "done"); /* by the stage before */
+    assert_true(fabs(probe_log.commands[0].shift_s - 640 / 48000.0) < 1e-12);
+    assert_string_equal(half.outcome, "");
+    assert_string_equal(record.last_event.state.state, "locked");
+    assert_int_equal(probe_log.heard, 1);
+    ja_pipeline_free(pipeline);
+}
+
 static void test_json(void **state) {
     char buffer[512];
     struct ja_text text;
@@ -284,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_finish_completes_the_hop),
         cmocka_unit_test(test_configure),
         cmocka_unit_test(test_notice),
+        cmocka_unit_test(test_command),
         cmocka_unit_test(test_json),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

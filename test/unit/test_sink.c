@@ -145,8 +145,11 @@ static void knows_the_clock_of_a_stream(void **state) {
     assert_true(ja_tap_us(&tap, 9) == 4000000);
     assert_true(ja_tap_us(&tap, -10) == 0);
     assert_true(ja_tap_us(&tap, NAN) == 0);
+    assert_true(ja_tap_time(&tap, 7500000) == 12.5);
+    assert_true(ja_tap_time(&tap, 4000000) == 9);
     tap.timebase.at = NAN;
     assert_true(ja_tap_us(&tap, 10) == 0);
+    assert_true(isnan(ja_tap_time(&tap, 7500000)));
 }
 
 static void numbers_streams(void **state) {

@@ -387,6 +387,55 @@ static void test_commands(void **state) {
     free(record.bytes);
 }
 
+/* In order, and before the sound that comes after them, at most a hop later. */
+static void test_stages_are_told_in_order(void **state) {
+    struct ja_stream *stream = make();
+    struct ja_stage_command command = {.action = JA_BEAT_TAP, .numbers = {0, 5}, .time = 0.25};
+    struct ja_block block = block_at(0, 4800, 48000);
+    (void)state;
+    assert_true(ja_stream_command(stream, &command));
+    ja_stream_run(stream);
+    assert_int_equal(probe_log.commanded, 0); /* there is nobody yet */
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    for (unsigned i = 0; i < 5; i++) {
+        command.numbers[0] = i;
+        assert_true(ja_stream_command(stream, &command));
+    }
+    block.frame = 4800;
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_int_equal(probe_log.commanded, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(probe_log.commands[i].numbers[0] == i);
+        assert_true(probe_log.commands[i].numbers[1] == 5);
+        assert_true(probe_log.commands[i].time == 0.25);
+        assert_true(fabs(probe_log.commands[i].shift_s - 0.1) < 1e-9); /* when it was told */
+    }
+    ja_stream_free(stream);
+}
+
+/* With a worker a command is done though no sound comes after it. */
+static void test_worker_tells_at_once(void **state) {
+    struct record record = {0};
+    struct ja_error error;
+    struct ja_stream *stream = make();
+    struct ja_block block = block_at(0, 4800, 48000);
+    (void)state;
+    assert_int_equal(ja_stream_start(stream, wake, NULL, &error), JA_OK);
+    write_block(stream, &block, 0);
+    wait_until_idle(stream, &record);
+    unsigned events = record.events;
+    assert_true(ja_stream_command(stream, &(struct ja_stage_command){.action = JA_BEAT_AUTO}));
+    for (int i = 0; i < 10000 && record.events == events; i++) {
+        wait_a_little();
+        drain(stream, &record);
+    }
+    assert_int_equal(record.events, events + 1);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
 static void test_full_command_queue_says_so(void **state) {
     struct ja_stream *stream = make();
     unsigned taken = 0;
@@ -411,6 +460,8 @@ int main(void) {
         cmocka_unit_test(test_unsound_samples_are_repaired),
         cmocka_unit_test(test_frames_give_way_to_events),
         cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_stages_are_told_in_order),
+        cmocka_unit_test(test_worker_tells_at_once),
         cmocka_unit_test(test_full_command_queue_says_so),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -52,6 +52,8 @@ void ja_pipeline_reset(struct ja_pipeline *pipeline);
 enum ja_status ja_pipeline_configure(struct ja_pipeline *pipeline, const struct ja_module *module,
                                      const void *settings, struct ja_error *error);
 void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, const char *reason);
+/* Tells every stage in order, before the next sound. */
+void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_command *command);
 /* Publishes an event that comes from outside the stages (a gap). */
 void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
 /* Fills the current hop up with silence, so that its frame comes out: the end of a file. */

@@ -62,6 +62,29 @@ struct ja_stage_setup {
 /* Something told to the stages from outside the sound. */
 enum ja_notice { JA_NOTICE_INPUT_LOST, JA_NOTICE_INPUT_BACK };
 
+/* What somebody at the desk, who hears the music too, tells about its beat. */
+enum ja_beat_action {
+    JA_BEAT_TAP,    /* a beat is now */
+    JA_BEAT_RESYNC, /* the first beat of the bar is now */
+    JA_BEAT_NUDGE,  /* numbers[0] ms later, earlier when negative */
+    JA_BEAT_HALF,
+    JA_BEAT_DOUBLE,
+    JA_BEAT_AUTO,  /* forget what was told */
+    JA_BEAT_RANGE, /* tempi from numbers[0] to numbers[1] bpm */
+    JA_BEAT_HOLD,  /* numbers[0]: 1 or 0 */
+    JA_BEAT_LOCK,  /* numbers[0]: 1 or 0 */
+};
+
+struct ja_stage_command {
+    enum ja_beat_action action;
+    double numbers[2];
+    double time; /* s of audio when the operator acted */
+    /* Filled in by the stage that does it, for the ones after it. */
+    double shift_s;    /* by which beats are told later from now on, although nothing has changed in
+                          the music */
+    char outcome[160]; /* a sentence: what holds now */
+};
+
 struct ja_stage_class {
     const struct ja_module *module; /* name, help and options; settings are its settings struct */
     size_t state_size;              /* bytes of zeroed state made before open */
@@ -81,6 +104,7 @@ struct ja_stage_class {
     void (*heard)(struct ja_stage *stage,
                   const struct ja_event *event); /* an event of an earlier stage */
     void (*notice)(struct ja_stage *stage, enum ja_notice notice, const char *reason, double now);
+    void (*command)(struct ja_stage *stage, struct ja_stage_command *command, double now);
     void (*configure)(
         struct ja_stage *stage); /* stage->settings have changed (options of effect JA_LIVE) */
     void (*reset)(struct ja_stage *stage); /* forget the past: new track, long gap */
@@ -99,7 +123,8 @@ struct ja_stage {
     bool open;       /* false after a failed reopening: it is left out */
 };
 
-/* Publishes an event; `emitted` is filled in. In listen, process, heard and notice only. */
+/* Publishes an event; `emitted` is filled in. In listen, process, heard, notice and
+ * command only. */
 void ja_stage_emit(struct ja_stage *stage, const struct ja_event *event);
 /* In open: where an earlier stage's output `name` will stand in every frame (valid in process);
  * NULL when there is none. */

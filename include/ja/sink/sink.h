@@ -22,6 +22,8 @@ struct ja_tap {
 /* ja_clock_us at which stream time `time` is (or was) at the source; 0 when there is no timebase.
  */
 uint64_t ja_tap_us(const struct ja_tap *tap, double time);
+/* The reverse: stream time of what is at the source at `us`; NAN when there is no timebase. */
+double ja_tap_time(const struct ja_tap *tap, uint64_t us);
 
 /* What all sinks share, owned by the app. */
 struct ja_sink_host {

@@ -85,6 +85,8 @@ bool ja_stream_reset(struct ja_stream *stream);
 bool ja_stream_pause(struct ja_stream *stream,
                      bool paused); /* paused: sound is consumed and counted, not analysed */
 bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const char *reason);
+/* Told to the stages before the next sound; nothing happens where none has come yet. */
+bool ja_stream_command(struct ja_stream *stream, const struct ja_stage_command *command);
 
 /* --- Any thread --- */
 
