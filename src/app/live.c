@@ -5,6 +5,7 @@
 
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
+#include <ja/core/text.h>
 
 #include <poll.h>
 #include <string.h>
@@ -60,26 +61,33 @@ static enum ja_status with_jack_setup(struct ja_app *app,
     return start(app, &setup, error);
 }
 
-static void tell_streams(struct ja_app *app, enum ja_notice notice, const char *reason) {
-    for (size_t i = 0; i < app->stream_count; i++)
-        ja_stream_notice(app->streams[i], notice, reason);
+/* Why nothing can be heard on the i-th stream; "" when something can. */
+static const char *why_deaf(const struct ja_app *app, size_t i) {
+    unsigned connected = 0;
+    switch (app->jack_status.state) {
+    case JA_JACK_WAITING:
+        return app->jack_status.reason;
+    case JA_JACK_STALLED:
+        return "The JACK server stands still."; /* its own reason counts the seconds */
+    case JA_JACK_RUNNING:
+        break;
+    }
+    for (unsigned input = 0; input < ja_stream_channels(app->streams[i]); input++)
+        connected += ja_jack_connected(app->jack, i, input);
+    return connected > 0 ? "" : "Nothing is connected to the inputs.";
 }
 
-/* A stalled server's reason counts the seconds; that is no news. */
-static bool is_news(const struct ja_jack_status *before, const struct ja_jack_status *now) {
-    return now->state != before->state || now->connections != before->connections ||
-           (now->state == JA_JACK_WAITING && strcmp(now->reason, before->reason) != 0);
-}
-
-/* Looks at JACK's state and tells the streams what has changed. */
+/* Looks at JACK's state and tells the streams what has changed for them. */
 static void look_at_jack(struct ja_app *app) {
-    struct ja_jack_status before = app->jack_status;
     ja_jack_status(app->jack, &app->jack_status);
-    const struct ja_jack_status *now = &app->jack_status;
-    if (is_news(&before, now))
-        tell_streams(app,
-                     now->state == JA_JACK_RUNNING ? JA_NOTICE_INPUT_BACK : JA_NOTICE_INPUT_LOST,
-                     now->reason);
+    for (size_t i = 0; i < app->stream_count; i++) {
+        const char *reason = why_deaf(app, i);
+        if (!strcmp(reason, app->deaf[i]))
+            continue;
+        ja_text_copy(app->deaf[i], sizeof app->deaf[i], reason);
+        ja_stream_notice(app->streams[i], reason[0] ? JA_NOTICE_INPUT_LOST : JA_NOTICE_INPUT_BACK,
+                         reason);
+    }
 }
 
 static void jack_changed(void *data, int fd, short events) {

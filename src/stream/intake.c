@@ -10,6 +10,7 @@
 
 #include <ja/core/log.h>
 #include <ja/core/math.h>
+#include <ja/core/text.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,8 +94,11 @@ static bool build(struct ja_intake *intake, unsigned rate, double start) {
         intake->setup.lag = ja_resampler_lag(intake->resampler);
     }
     intake->pipeline = ja_pipeline_new(&intake->setup, &error);
-    if (intake->pipeline)
+    if (intake->pipeline) {
+        if (intake->lost[0])
+            ja_pipeline_notice(intake->pipeline, JA_NOTICE_INPUT_LOST, intake->lost);
         return true;
+    }
 
 failed:
     ja_log(JA_LOG_ERROR, "analysis at %u Hz cannot start: %s", rate, error.text);
@@ -203,8 +207,14 @@ bool ja_intake_block(struct ja_intake *intake) {
     return true;
 }
 
-bool ja_intake_prepare(struct ja_intake *intake) {
-    return intake->pipeline || build(intake, 48000, input_time(intake));
+/* Also before any sound has told its rate: then there is no pipeline yet. */
+void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason) {
+    bool lost = notice == JA_NOTICE_INPUT_LOST;
+    ja_text_copy(intake->lost, sizeof intake->lost, lost ? reason : "");
+    if (intake->pipeline)
+        ja_pipeline_notice(intake->pipeline, notice, reason);
+    else
+        build(intake, 48000, input_time(intake)); /* tells what is lost */
 }
 
 void ja_intake_finish(struct ja_intake *intake) {

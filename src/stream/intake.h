@@ -27,6 +27,7 @@ struct ja_intake {
     uint64_t frames;                /* input frames since */
     double told_at;                 /* s of audio of the last timebase handed on */
     bool paused;
+    char lost[160];     /* why nothing comes in, "" while something does: for the next pipeline */
     uint64_t repaired;  /* samples */
     uint64_t processed; /* frames */
 };
@@ -35,8 +36,8 @@ enum ja_status ja_intake_init(struct ja_intake *intake, struct ja_error *error);
 void ja_intake_done(struct ja_intake *intake);
 /* Works off one block; false when the inlet is empty. */
 bool ja_intake_block(struct ja_intake *intake);
-/* Makes sure that there is a pipeline, also before any sound has told its rate. */
-bool ja_intake_prepare(struct ja_intake *intake);
+/* Tells the stages, these and those of later pipelines. */
+void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason);
 /* The end of a file: works off what is held back. */
 void ja_intake_finish(struct ja_intake *intake);
 

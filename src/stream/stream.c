@@ -203,8 +203,7 @@ static void run_command(struct ja_stream *stream, const struct command *command,
         stream->intake.paused = command->paused;
         break;
     case COMMAND_NOTICE:
-        if (ja_intake_prepare(&stream->intake))
-            ja_pipeline_notice(stream->intake.pipeline, command->notice, data);
+        ja_intake_notice(&stream->intake, command->notice, data);
         break;
     case COMMAND_STAGES:
         if (pipeline)
