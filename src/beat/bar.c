@@ -80,9 +80,14 @@ void ja_bar_weigh(struct ja_bar *bar, double downbeat) {
         bar->belief[meter][0] *= odds;
 }
 
+/* The meter stays as likely as it was. */
 void ja_bar_resync(struct ja_bar *bar) {
     for (int meter = 0; meter < JA_BAR_METERS; meter++) {
-        for (int beat = 1; beat < beats_of(meter); beat++)
-            bar->belief[meter][beat] *= 1e-3;
+        double sum = 0;
+        for (int beat = 0; beat < beats_of(meter); beat++) {
+            sum += bar->belief[meter][beat];
+            bar->belief[meter][beat] = 0;
+        }
+        bar->belief[meter][beats_of(meter) - 1] = sum;
     }
 }

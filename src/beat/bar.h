@@ -25,7 +25,7 @@ void ja_bar_reset(struct ja_bar *bar);
 struct ja_bar_place ja_bar_step(struct ja_bar *bar);
 /* The beat that was stepped to has been heard: how much it sounded like a one, 0…1. */
 void ja_bar_weigh(struct ja_bar *bar, double downbeat);
-/* Somebody knows that the last beat was the one. */
+/* Somebody knows that the next beat is the one. */
 void ja_bar_resync(struct ja_bar *bar);
 
 #endif

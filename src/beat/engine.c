@@ -31,6 +31,8 @@ static const double least_interval = 0.4;     /* of the beat length */
 static const double cluster_width = 0.06;     /* tempi this near to each other are one */
 static const double cluster_hysteresis = 1.2; /* how much better another cluster must be */
 static const double pin_width = 1.33;         /* range around a tempo that somebody chose */
+static const double lock_width = 1.04;        /* the same, for a lock */
+static const double never = -1e9;             /* frame of what has not been */
 static const double least_place = 0.5; /* probability from which the beat of the bar is told */
 
 /* What depends on where the activation comes from. */
@@ -80,9 +82,12 @@ struct ja_engine {
     struct ja_pointer *pointer;
     struct ja_bar bar;
     bool hold;
-    long frame;       /* number of the current frame */
-    double last_beat; /* frame of the last told beat */
-    double period;    /* frames */
+    double held_period; /* frames */
+    bool told_bar;      /* somebody said where the bar begins … */
+    double one;         /* … at this frame; NAN once a beat has taken its place from it */
+    long frame;         /* number of the current frame */
+    double last_beat;   /* frame of the last told beat */
+    double period;      /* frames */
     float activation[HISTORY], downbeat[HISTORY];
     double beats[REMEMBERED]; /* frames of the last told beats, a ring */
     unsigned beat_count;
@@ -124,9 +129,10 @@ void ja_engine_reset(struct ja_engine *engine) {
         ja_network_reset(engine->network);
     ja_pointer_reset(engine->pointer);
     ja_bar_reset(&engine->bar);
-    engine->hold = false;
+    engine->hold = engine->told_bar = false;
+    engine->one = NAN;
     engine->frame = 0;
-    engine->last_beat = -1e9;
+    engine->last_beat = never;
     engine->period = engine->source->model.prior_frames;
     engine->beat_count = 0;
     memset(engine->activation, 0, sizeof engine->activation);
@@ -234,12 +240,38 @@ static bool is_beat(const struct ja_engine *engine, const double *near, double *
     return true;
 }
 
-/* The last beat has been heard by now; this one has its place before it is. */
-static int place_in_bar(struct ja_engine *engine) {
-    if (!engine->network)
+/* While held: the first beat by the clock that can still be told in time. */
+static bool is_held_beat(const struct ja_engine *engine, const double *near, double *mass,
+                         double *offset) {
+    int lead = (int)engine->setup.lead_frames;
+    double period = engine->held_period, soonest = (double)engine->frame + lead - 0.5;
+    double next = engine->last_beat + period;
+    if (engine->last_beat == never)
+        return false;
+    if (next < soonest)
+        next += period * ceil((soonest - next) / period);
+    *mass = smoothed(near, lead);
+    *offset = next - (double)engine->frame - lead;
+    return *offset < 0.5;
+}
+
+/* The place of the beat at frame `beat`, which is the next to be stepped to, follows from where
+ * somebody said that the bar begins. Beats between the two went by untold. */
+static void count_from_one(struct ja_engine *engine, double beat) {
+    ja_bar_resync(&engine->bar);
+    for (long untold = lround((beat - engine->one) / engine->period); untold > 0; untold--)
+        ja_bar_step(&engine->bar);
+    engine->one = NAN;
+}
+
+/* The last beat has been heard by now; this one, at frame `beat`, has its place before it is. */
+static int place_in_bar(struct ja_engine *engine, double beat) {
+    if (!engine->network && !engine->told_bar)
         return 0;
-    if (engine->beat_count > 0)
+    if (engine->network && engine->beat_count > 0)
         ja_bar_weigh(&engine->bar, most_after(engine, engine->downbeat, engine->last_beat));
+    if (!isnan(engine->one))
+        count_from_one(engine, beat);
     struct ja_bar_place place = ja_bar_step(&engine->bar);
     return place.probability >= least_place ? place.beat : 0;
 }
@@ -250,7 +282,7 @@ static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_
     out->beat = true;
     out->beat_in_s = ahead / frames_per_second + engine->source->offset_s;
     out->confidence = confidence(engine, out);
-    out->beat_in_bar = place_in_bar(engine);
+    out->beat_in_bar = place_in_bar(engine, (double)engine->frame + ahead);
     engine->last_beat = engine->frame + ahead;
     engine->beats[engine->beat_count++ % REMEMBERED] = engine->last_beat;
 }
@@ -275,9 +307,12 @@ static void step(struct ja_engine *engine, const float *bands, struct ja_engine_
     *out = (struct ja_engine_frame){0};
     out->activation = (double)engine->activation[engine->frame % HISTORY];
     out->tempo_share = follow_tempo(engine);
+    if (engine->hold)
+        engine->period = engine->held_period;
     out->period_s = engine->period / frames_per_second;
     ja_pointer_near(engine->pointer, near);
-    if (is_beat(engine, near, &out->mass, &offset))
+    if (engine->hold ? is_held_beat(engine, near, &out->mass, &offset)
+                     : is_beat(engine, near, &out->mass, &offset))
         tell_beat(engine, offset, out);
     engine->frame++;
 }
@@ -299,9 +334,28 @@ static void set_range(struct ja_engine *engine, double shortest, double longest)
     engine->period = ja_clamp(engine->period, shortest, longest);
 }
 
-static void pin(struct ja_engine *engine, double frames) {
+/* More exact than engine->period, which is of the belief in whole frames: the mean of the last
+ * intervals, when they are of this tempo. */
+static double exact_period(const struct ja_engine *engine) {
+    unsigned known = engine->beat_count < REMEMBERED ? engine->beat_count : REMEMBERED;
+    if (engine->hold)
+        return engine->held_period;
+    if (known < 2)
+        return engine->period;
+    double last = engine->beats[(engine->beat_count - 1) % REMEMBERED];
+    double first = engine->beats[(engine->beat_count - known) % REMEMBERED];
+    double mean = (last - first) / (known - 1);
+    return fabs(mean / engine->period - 1) < cluster_width ? mean : engine->period;
+}
+
+static void pin(struct ja_engine *engine, double frames, double width) {
     engine->period = ja_clamp(frames, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
-    set_range(engine, engine->period / pin_width, engine->period * pin_width);
+    engine->held_period = engine->period;
+    set_range(engine, engine->period / width, engine->period * width);
+}
+
+static void unpin(struct ja_engine *engine) {
+    ja_engine_set_range(engine, engine->setup.min_bpm, engine->setup.max_bpm);
 }
 
 void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bpm) {
@@ -310,37 +364,79 @@ void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bp
     set_range(engine, 60 * frames_per_second / max_bpm, 60 * frames_per_second / min_bpm);
 }
 
-void ja_engine_halve(struct ja_engine *engine) {
+/* `factor` times as long, 2 or 0.5. */
+static bool stretch(struct ja_engine *engine, double factor,
+                    void (*change)(struct ja_pointer *pointer)) {
+    double frames = factor * exact_period(engine);
+    if (frames < JA_POINTER_SHORTEST || frames > JA_POINTER_LONGEST)
+        return false;
     ja_pointer_set_range(engine->pointer, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
-    ja_pointer_halve(engine->pointer);
-    pin(engine, 2 * engine->period);
+    change(engine->pointer);
+    pin(engine, frames, pin_width);
+    return true;
 }
 
-void ja_engine_double(struct ja_engine *engine) {
-    ja_pointer_set_range(engine->pointer, JA_POINTER_SHORTEST, JA_POINTER_LONGEST);
-    ja_pointer_double(engine->pointer);
-    pin(engine, engine->period / 2);
+bool ja_engine_halve(struct ja_engine *engine) {
+    return stretch(engine, 2, ja_pointer_halve);
+}
+
+bool ja_engine_double(struct ja_engine *engine) {
+    return stretch(engine, 0.5, ja_pointer_double);
+}
+
+void ja_engine_lock(struct ja_engine *engine, bool lock) {
+    if (lock)
+        pin(engine, exact_period(engine), lock_width);
+    else
+        unpin(engine);
 }
 
 void ja_engine_auto(struct ja_engine *engine) {
-    engine->hold = false;
-    ja_engine_set_range(engine, engine->setup.min_bpm, engine->setup.max_bpm);
+    engine->hold = engine->told_bar = false;
+    unpin(engine);
+}
+
+/* In the engine's frames: the last one has ended just now. */
+static double frame_of(const struct ja_engine *engine, double ago_s) {
+    double ago = (ago_s + engine->source->offset_s) * frames_per_second;
+    return (double)engine->frame - 1 - ago;
+}
+
+static void set_phase(struct ja_engine *engine, double frames, double beat) {
+    ja_pointer_advise(engine->pointer, frames, (double)engine->frame - 1 - beat);
+    if (!engine->hold)
+        return;
+    if (engine->last_beat == never)
+        engine->last_beat = beat;
+    else
+        engine->last_beat += remainder(beat - engine->last_beat, engine->held_period);
 }
 
 void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s) {
     double frames = period_s * frames_per_second;
     if (frames >= JA_POINTER_SHORTEST && frames <= JA_POINTER_LONGEST)
-        pin(engine, frames);
+        pin(engine, frames, pin_width);
     else
         frames = 0;
-    ja_pointer_advise(engine->pointer, frames, ago_s * frames_per_second);
+    set_phase(engine, frames, frame_of(engine, ago_s));
 }
 
 void ja_engine_resync(struct ja_engine *engine, double ago_s) {
-    ja_pointer_advise(engine->pointer, 0, ago_s * frames_per_second);
-    ja_bar_resync(&engine->bar);
+    double one = frame_of(engine, ago_s);
+    set_phase(engine, 0, one);
+    engine->told_bar = true;
+    engine->one = one;
+    if (engine->last_beat > one - engine->period / 2) { /* told already */
+        count_from_one(engine, engine->last_beat);
+        ja_bar_step(&engine->bar);
+    }
 }
 
 void ja_engine_hold(struct ja_engine *engine, bool hold) {
+    engine->held_period = exact_period(engine);
     engine->hold = hold;
+}
+
+double ja_engine_bpm(const struct ja_engine *engine) {
+    return 60 * frames_per_second / exact_period(engine);
 }

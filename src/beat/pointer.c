@@ -66,14 +66,15 @@ static double change_weight(const struct ja_pointer *pointer, unsigned from, uns
     return weight * allowed(pointer, to);
 }
 
+/* What has come to be outside the allowed range is given up, not kept there. */
 static void fill_change(struct ja_pointer *pointer) {
     for (unsigned from = 0; from < TEMPI; from++) {
-        double sum = 0;
+        double kept = allowed(pointer, length(from)), sum = 0;
         for (unsigned to = 0; to < TEMPI; to++)
             sum += change_weight(pointer, length(from), length(to));
         for (unsigned to = 0; to < TEMPI; to++)
             pointer->change[to][from] =
-                (float)(change_weight(pointer, length(from), length(to)) / sum);
+                (float)(change_weight(pointer, length(from), length(to)) / sum * kept);
     }
 }
 

@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "beat_tracker.h"
 
+#include <ja/core/math.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct beat {
@@ -14,7 +16,10 @@ struct beat {
     int seq;
     int bar_beats;  /* beats in the last whole bar, 0 not known */
     int last_place; /* beat_in_bar of the beat before */
+    double nudge_s; /* added to every beat's time; what the operator hears stays so in a reset */
 };
+
+static const double most_nudge_ms = 200;
 
 enum { OUT_BEAT_PHASE, OUT_BAR_PHASE, OUT_TEMPO_FAST };
 
@@ -122,7 +127,7 @@ static void tell(void *data, const struct ja_told_beat *told) {
     struct beat *beat = stage->state;
     struct ja_event event = {
         .type = JA_EVENT_BEAT,
-        .time = told->time,
+        .time = told->time + beat->nudge_s,
         .beat = {.seq = beat->seq++,
                  .beat_in_bar = told->beat_in_bar,
                  .bpm = 60 / told->period,
@@ -130,6 +135,7 @@ static void tell(void *data, const struct ja_told_beat *told) {
     };
 
     beat->last = *told;
+    beat->last.time = event.time;
     follow_bar(beat, told->beat_in_bar);
     ja_stage_emit(stage, &event);
 }
@@ -164,6 +170,33 @@ static void beat_process(struct ja_stage *stage, const struct ja_span *hop,
     write_phase(beat, hop->end, out);
 }
 
+static void set_nudge(struct beat *beat, double ms, struct ja_stage_command *command) {
+    double nudge_s = ja_clamp(ms, -most_nudge_ms, most_nudge_ms) * 1e-3;
+
+    command->shift_s = nudge_s - beat->nudge_s;
+    beat->last.time += command->shift_s;
+    beat->nudge_s = nudge_s;
+    snprintf(command->outcome, sizeof command->outcome, "Beats are told %.6g ms %s%s.",
+             fabs(nudge_s) * 1e3, nudge_s < 0 ? "early" : "late",
+             fabs(ms) > most_nudge_ms ? ", no more is possible" : "");
+}
+
+static void beat_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
+    struct beat *beat = stage->state;
+
+    (void)now;
+    if (command->action == JA_BEAT_NUDGE) {
+        set_nudge(beat, beat->nudge_s * 1e3 + command->numbers[0], command);
+        return;
+    }
+    if (command->action == JA_BEAT_AUTO)
+        set_nudge(beat, 0, command);
+    if (command->action == JA_BEAT_RESYNC)
+        beat->last_place = 0; /* a bar cut short says nothing of the bar's length */
+    if (beat->class->command)
+        beat->class->command(beat->tracker, command);
+}
+
 const struct ja_stage_class ja_beat_stage = {
     .module = &module,
     .state_size = sizeof(struct beat),
@@ -173,6 +206,7 @@ const struct ja_stage_class ja_beat_stage = {
     .open = beat_open,
     .process = beat_process,
     .heard = beat_heard,
+    .command = beat_command,
     .reset = beat_reset,
     .close = beat_close,
 };

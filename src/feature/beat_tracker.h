@@ -41,6 +41,8 @@ struct ja_tracker_class {
     double (*process)(void *tracker, const struct ja_tracker_hop *hop, ja_beat_function *tell,
                       void *data);
     void (*heard)(void *tracker, const struct ja_event *event); /* optional */
+    /* Optional. Does what the operator tells, and says so in command->outcome. */
+    void (*command)(void *tracker, struct ja_stage_command *command);
     void (*reset)(void *tracker);
     void (*close)(void *tracker); /* also after a failed open */
 };

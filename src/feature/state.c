@@ -163,6 +163,15 @@ static void state_notice(struct ja_stage *stage, enum ja_notice notice, const ch
     }
 }
 
+/* What the operator told the beat changes nothing in the word. */
+static void state_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
+    struct state *state = stage->state;
+
+    state->last += command->shift_s;
+    if (command->outcome[0] && state->word != NOTHING && state->word != NO_INPUT)
+        tell(stage, now, state->word, command->outcome);
+}
+
 const struct ja_stage_class ja_state_stage = {
     .module = &module,
     .state_size = sizeof(struct state),
@@ -171,5 +180,6 @@ const struct ja_stage_class ja_state_stage = {
     .process = state_process,
     .heard = state_heard,
     .notice = state_notice,
+    .command = state_command,
     .reset = state_reset,
 };

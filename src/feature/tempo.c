@@ -134,6 +134,13 @@ static void tempo_heard(struct ja_stage *stage, const struct ja_event *event) {
     tell(stage, event->time);
 }
 
+static void tempo_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
+    struct tempo *tempo = stage->state;
+
+    (void)now;
+    tempo->last += command->shift_s;
+}
+
 static void tempo_process(struct ja_stage *stage, const struct ja_span *hop,
                           const struct ja_spectrum *spectrum, float *out) {
     struct tempo *tempo = stage->state;
@@ -155,5 +162,6 @@ const struct ja_stage_class ja_tempo_stage = {
     .open = tempo_open,
     .process = tempo_process,
     .heard = tempo_heard,
+    .command = tempo_command,
     .reset = tempo_reset,
 };

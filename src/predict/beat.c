@@ -92,10 +92,21 @@ static void predictor_heard(struct ja_stage *stage, const struct ja_event *event
         predictor->locked = strcmp(event->state.state, "locked") == 0;
 }
 
+static void predictor_command(struct ja_stage *stage, struct ja_stage_command *command,
+                              double now) {
+    struct predictor *predictor = stage->state;
+
+    (void)now;
+    predictor->last += command->shift_s;
+    if (command->action == JA_BEAT_RESYNC)
+        predictor->place = 0; /* a bar cut short says nothing of the bar's length */
+}
+
 const struct ja_stage_class ja_predict_beat_stage = {
     .module = &module,
     .state_size = sizeof(struct predictor),
     .events = 1u << JA_EVENT_PREDICTION,
     .heard = predictor_heard,
+    .command = predictor_command,
     .reset = predictor_reset,
 };

@@ -166,6 +166,7 @@ static void resync_makes_a_one(void **state) {
     for (int beat = 0; beat < 9; beat++)
         ja_bar_step(&bar);
     ja_bar_resync(&bar);
+    assert_int_equal(ja_bar_step(&bar).beat, 1);
     assert_int_equal(ja_bar_step(&bar).beat, 2);
     assert_int_equal(ja_bar_step(&bar).beat, 3);
 }

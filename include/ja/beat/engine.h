@@ -43,16 +43,21 @@ unsigned ja_engine_feed(struct ja_engine *engine, const float *samples, unsigned
 
 /* Where tempi are looked for. */
 void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bpm);
-/* Half or double the tempo from now on, and stay within a third of it. */
-void ja_engine_halve(struct ja_engine *engine);
-void ja_engine_double(struct ja_engine *engine);
+/* Half or double the tempo from now on, and stay within a third of it. False when the engine cannot
+ * be so slow or so fast; then nothing has changed. */
+bool ja_engine_halve(struct ja_engine *engine);
+bool ja_engine_double(struct ja_engine *engine);
+/* Stays within 4 % of this tempo; the beats are still followed. Unlocked, the range holds again. */
+void ja_engine_lock(struct ja_engine *engine, bool lock);
 /* Back to the range, and no hold. */
 void ja_engine_auto(struct ja_engine *engine);
 /* A beat was `ago_s` before now; `period_s` from the one before it (0: not known). */
 void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s);
 /* The first beat of the bar was `ago_s` before now. */
 void ja_engine_resync(struct ja_engine *engine, double ago_s);
-/* Goes on at this tempo whatever is heard. */
+/* Goes on at this tempo whatever is heard: beats come by the clock alone. */
 void ja_engine_hold(struct ja_engine *engine, bool hold);
+/* The present tempo. */
+double ja_engine_bpm(const struct ja_engine *engine);
 
 #endif

@@ -1,0 +1,337 @@
+/* Tests of what the operator can tell the beat, on the stages together as they run.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "stage_rig.h"
+
+#include <ja/feature/stages.h>
+#include <ja/predict/stages.h>
+
+enum { ENGINE_FLUX = 1, ENGINE_AUBIO = 2 };
+
+static const struct ja_stage_class *const stages[] = {
+    &ja_silence_stage, &ja_onset_stage,        &ja_beat_stage, &ja_tempo_stage,
+    &ja_state_stage,   &ja_predict_beat_stage, NULL,
+};
+
+static double clicks_at(double t, double bpm) {
+    double since = fmod(t, 60 / bpm);
+
+    return since < 0.01 ? 0.5 * exp(-since * 300) * rig_noise(since, 0) : 0;
+}
+
+static double clicks_120(double t, unsigned c) {
+    (void)c;
+    return clicks_at(t, 120);
+}
+
+static double clicks_100(double t, unsigned c) {
+    (void)c;
+    return clicks_at(t, 100);
+}
+
+static double clicks_90(double t, unsigned c) {
+    (void)c;
+    return clicks_at(t, 90);
+}
+
+static double noise(double t, unsigned c) {
+    return 0.1 * rig_noise(t, c);
+}
+
+static struct rig *start(void) {
+    struct rig *rig = rig_new(48000, 1, stages);
+
+    rig_start(rig);
+    return rig;
+}
+
+static double now(const struct rig *rig) {
+    return (double)rig->fed / rig->rate;
+}
+
+static void tell_at(struct rig *rig, enum ja_beat_action action, double number, double time) {
+    struct ja_stage_command command = {.action = action, .numbers = {number}, .time = time};
+
+    ja_pipeline_command(rig->pipeline, &command);
+}
+
+static void tell(struct rig *rig, enum ja_beat_action action, double number) {
+    tell_at(rig, action, number, now(rig));
+}
+
+static void assert_says(const struct rig *rig, const char *reason) {
+    assert_string_equal(rig_last(rig, JA_EVENT_STATE)->state.reason, reason);
+}
+
+/* Beats from `from` to `to`, the largest distance of one to the grid of `bpm` through `origin`, and
+ * the largest distance of their own tempo to `bpm`. */
+static size_t beats(const struct rig *rig, double from, double to, double bpm, double origin,
+                    double *off_grid, double *off_tempo) {
+    size_t count = 0;
+
+    *off_grid = *off_tempo = 0;
+    for (size_t i = 0; i < rig->event_count; i++) {
+        const struct ja_event *event = &rig->events[i];
+
+        if (event->type != JA_EVENT_BEAT || event->time < from || event->time >= to)
+            continue;
+        count++;
+        *off_grid = fmax(*off_grid, fabs(remainder(event->time - origin, 60 / bpm)));
+        *off_tempo = fmax(*off_tempo, fabs(event->beat.bpm - bpm));
+    }
+    return count;
+}
+
+/* One beat for each of the grid, within `slack_s`. */
+static void assert_grid(const struct rig *rig, double from, double to, double bpm, double origin,
+                        double slack_s) {
+    double off_grid, off_tempo, expected = (to - from) * bpm / 60;
+    size_t count = beats(rig, from, to, bpm, origin, &off_grid, &off_tempo);
+
+    if (fabs((double)count - expected) > 1.01 || off_grid > slack_s || off_tempo > 0.03 * bpm)
+        fail_msg("%zu beats from %g to %g s, %.3f s off the grid of %g bpm, %.2f bpm off", count,
+                 from, to, off_grid, bpm, off_tempo);
+}
+
+static void half_pins_half_the_tempo(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 12, clicks_120);
+    tell(rig, JA_BEAT_HALF, 0);
+    assert_says(rig, "Tempo pinned near 60.0 bpm.");
+    rig_play(rig, 20, clicks_120);
+    assert_grid(rig, 16, 32, 60, 0.5 * (lround(rig_last(rig, JA_EVENT_BEAT)->time * 2) % 2), 0.02);
+    tell(rig, JA_BEAT_AUTO, 0);
+    rig_play(rig, 20, clicks_120);
+    assert_grid(rig, 44, 52, 120, 0, 0.02);
+    rig_free(rig);
+}
+
+static void double_pins_double_the_tempo(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 12, clicks_90);
+    tell(rig, JA_BEAT_DOUBLE, 0);
+    assert_says(rig, "Tempo pinned near 180.0 bpm.");
+    rig_play(rig, 20, clicks_90);
+    assert_grid(rig, 16, 32, 180, 0, 0.02);
+    tell(rig, JA_BEAT_HALF, 0);
+    tell(rig, JA_BEAT_HALF, 0);
+    assert_non_null(strstr(rig_last(rig, JA_EVENT_STATE)->state.reason, "from 55 to 220 bpm."));
+    rig_play(rig, 12, clicks_90);
+    assert_grid(rig, 36, 44, 90, 0, 0.02);
+    rig_free(rig);
+}
+
+static void hold_goes_on_through_noise(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 16, clicks_120);
+    tell(rig, JA_BEAT_HOLD, 1);
+    assert_says(rig, "Holding 120.0 bpm.");
+    rig_play(rig, 10, noise);
+    assert_grid(rig, 16, 26, 120, 0, 0.03);
+    rig_play(rig, 20, rig_nothing);
+    assert_grid(rig, 26, 46, 120, 0, 0.05);
+    tell(rig, JA_BEAT_HOLD, 0);
+    rig_play(rig, 2, rig_nothing);
+    size_t before = rig_count(rig, JA_EVENT_BEAT);
+    rig_play(rig, 2, rig_nothing);
+    assert_int_equal(rig_count(rig, JA_EVENT_BEAT), before);
+    rig_play(rig, 15, clicks_100);
+    assert_grid(rig, now(rig) - 5, now(rig), 100, 0, 0.02);
+    rig_free(rig);
+}
+
+static void tapped_beats_go_on_when_held(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 2.05, rig_nothing);
+    for (int i = 0; i < 6; i++) {
+        tell_at(rig, JA_BEAT_TAP, 0, now(rig) - 0.02); /* it takes a while to come in */
+        rig_play(rig, 0.6, rig_nothing);
+        assert_non_null(strstr(rig_last(rig, JA_EVENT_STATE)->state.reason,
+                               i == 0 ? "Beat tapped" : "Tempo tapped near 100.0 bpm."));
+    }
+    assert_int_equal(rig_count(rig, JA_EVENT_BEAT), 0); /* by the silence policy */
+    tell(rig, JA_BEAT_HOLD, 1);
+    tell_at(rig, JA_BEAT_TAP, 0, now(rig) - 0.02);
+    rig_play(rig, 12, rig_nothing);
+    assert_grid(rig, 6, 17.6, 100, 2.03, 0.01);
+    tell(rig, JA_BEAT_AUTO, 0);
+    size_t before = rig_count(rig, JA_EVENT_BEAT);
+    rig_play(rig, 5, rig_nothing);
+    assert_int_equal(rig_count(rig, JA_EVENT_BEAT), before);
+    rig_free(rig);
+}
+
+static void taps_choose_the_octave_and_tracking_goes_on(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 10, clicks_90);
+    for (int i = 0; i < 5; i++) {
+        rig_play(rig, 1.0 / 3, clicks_90);
+        tell_at(rig, JA_BEAT_TAP, 0, now(rig) + 0.02 * (i % 2)); /* nobody taps exactly */
+    }
+    rig_play(rig, 15, clicks_90);
+    assert_grid(rig, now(rig) - 10, now(rig), 180, 0, 0.02);
+    rig_free(rig);
+}
+
+/* Plays until `seconds` before the beat that is due next, by the last one told and its tempo. */
+static double play_to_beat(struct rig *rig, double seconds) {
+    const struct ja_event *last = rig_last(rig, JA_EVENT_BEAT);
+    double due = last->time + 2 * 60 / last->beat.bpm;
+
+    rig_play(rig, due - seconds - now(rig), clicks_120);
+    return due;
+}
+
+static void check_resync(int engine, double early_s) {
+    struct rig *rig = rig_new(48000, 1, stages);
+    int told = 0, known = 0;
+
+    rig_set(rig, "beat", "engine", engine);
+    rig_start(rig);
+    rig_play(rig, 14.1, clicks_120);
+    for (int shift = 0; shift < 2; shift++) { /* whatever the place was before */
+        double due = play_to_beat(rig, early_s);
+        tell(rig, JA_BEAT_RESYNC, 0);
+        rig_play(rig, 4.2 + 0.5 * shift, clicks_120);
+        for (size_t i = 0; i < rig->event_count; i++) {
+            const struct ja_event *event = &rig->events[i];
+            long beat = lround((event->time - due) * 2);
+
+            if (event->type != JA_EVENT_BEAT || event->emitted < due - early_s)
+                continue;
+            told++;
+            known += event->beat.beat_in_bar > 0;
+            /* Clicks that are all alike leave it open to the network how long the bar is. */
+            if (event->beat.beat_in_bar != (beat + 4) % 4 + 1 &&
+                (engine == ENGINE_FLUX || event->beat.beat_in_bar > 0))
+                fail_msg("place %d, %ld beats after the one", event->beat.beat_in_bar, beat);
+        }
+    }
+    if (!(told > 12 && known > told / 4))
+        fail_msg("engine %d, %g s early: %d of %d beats have a place", engine, early_s, known,
+                 told);
+    rig_free(rig);
+}
+
+static void resync_begins_the_bar(void **state) {
+    static const double early_s[] = {-0.04, 0, 0.04, 0.11};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof early_s / sizeof *early_s; i++) {
+        check_resync(0, early_s[i]);
+        check_resync(ENGINE_FLUX, early_s[i]);
+    }
+}
+
+static void check_nudge(int engine) {
+    struct rig *plain = rig_new(48000, 1, stages), *nudged = rig_new(48000, 1, stages);
+    static const double nudges[] = {15, 35, -20, -400};
+    static const double sums[] = {15, 50, 30, -200};
+    size_t counts[2];
+
+    rig_set(plain, "beat", "engine", engine);
+    rig_set(nudged, "beat", "engine", engine);
+    rig_start(plain);
+    rig_start(nudged);
+    rig_play(plain, 12, clicks_120);
+    rig_play(nudged, 12, clicks_120);
+    for (size_t i = 0; i < sizeof nudges / sizeof *nudges; i++) {
+        tell(nudged, JA_BEAT_NUDGE, nudges[i]);
+        rig_play(plain, 3, clicks_120);
+        rig_play(nudged, 3, clicks_120);
+        double shift = rig_last(nudged, JA_EVENT_BEAT)->time - rig_last(plain, JA_EVENT_BEAT)->time;
+        assert_true(fabs(shift - sums[i] * 1e-3) < 1e-9);
+    }
+    assert_says(nudged, "Beats are told 200 ms early, no more is possible.");
+    ja_pipeline_reset(plain->pipeline);
+    ja_pipeline_reset(nudged->pipeline);
+    rig_play(plain, 12, clicks_120);
+    rig_play(nudged, 12, clicks_120);
+    assert_true(fabs(rig_last(nudged, JA_EVENT_BEAT)->time + 0.2 -
+                     rig_last(plain, JA_EVENT_BEAT)->time) < 1e-9);
+    tell(nudged, JA_BEAT_AUTO, 0);
+    rig_play(plain, 3, clicks_120);
+    rig_play(nudged, 3, clicks_120);
+    assert_true(fabs(rig_last(nudged, JA_EVENT_BEAT)->time - rig_last(plain, JA_EVENT_BEAT)->time) <
+                0.002);
+    counts[0] = rig_count(plain, JA_EVENT_BEAT);
+    counts[1] = rig_count(nudged, JA_EVENT_BEAT);
+    assert_int_equal(counts[0], counts[1]);
+    for (size_t i = 0; i < nudged->event_count; i++) {
+        if (nudged->events[i].type == JA_EVENT_STATE)
+            assert_string_not_equal(nudged->events[i].state.state, "lost");
+    }
+    assert_string_equal(rig_last(nudged, JA_EVENT_STATE)->state.state, "locked");
+    rig_free(plain);
+    rig_free(nudged);
+}
+
+static void nudge_shifts_exactly(void **state) {
+    (void)state;
+    check_nudge(0);
+    check_nudge(ENGINE_AUBIO); /* whatever the tracker */
+}
+
+static void lock_survives_another_tempo(void **state) {
+    struct rig *rig = start();
+    double off_grid, off_tempo;
+
+    (void)state;
+    rig_play(rig, 15, clicks_120);
+    tell(rig, JA_BEAT_LOCK, 1);
+    assert_says(rig, "Tempo locked near 120.0 bpm, within 4 %.");
+    rig_play(rig, 15, clicks_100);
+    rig_play(rig, 15, clicks_120);
+    beats(rig, 15, 45, 120, 0, &off_grid, &off_tempo);
+    assert_true(off_tempo < 0.06 * 120);
+    assert_grid(rig, 40, 45, 120, 0, 0.02); /* the phase is followed still */
+    tell(rig, JA_BEAT_LOCK, 0);
+    rig_play(rig, 15, clicks_100);
+    assert_grid(rig, 55, 60, 100, 0, 0.02);
+    rig_free(rig);
+}
+
+static void range_is_taken_at_once(void **state) {
+    struct rig *rig = start();
+    struct ja_stage_command command = {.action = JA_BEAT_RANGE, .numbers = {55, 75}};
+
+    (void)state;
+    rig_play(rig, 12, clicks_120);
+    tell(rig, JA_BEAT_LOCK, 1); /* the range replaces it */
+    rig_set(rig, "tempo", "min_bpm", 55);
+    rig_set(rig, "tempo", "max_bpm", 75);
+    assert_int_equal(
+        ja_pipeline_configure(rig->pipeline, ja_tempo_stage.module, rig->settings[3], NULL), JA_OK);
+    ja_pipeline_command(rig->pipeline, &command);
+    assert_says(rig, "Looking for tempi from 55 to 75 bpm.");
+    rig_play(rig, 12, clicks_120);
+    assert_grid(rig, 17, 24, 60, 0.5 * (lround(rig_last(rig, JA_EVENT_BEAT)->time * 2) % 2), 0.02);
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(half_pins_half_the_tempo),
+        cmocka_unit_test(double_pins_double_the_tempo),
+        cmocka_unit_test(hold_goes_on_through_noise),
+        cmocka_unit_test(tapped_beats_go_on_when_held),
+        cmocka_unit_test(taps_choose_the_octave_and_tracking_goes_on),
+        cmocka_unit_test(resync_begins_the_bar),
+        cmocka_unit_test(nudge_shifts_exactly),
+        cmocka_unit_test(lock_survives_another_tempo),
+        cmocka_unit_test(range_is_taken_at_once),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
