@@ -4,8 +4,10 @@
 #include "app.h"
 
 #include <ja/config/preset.h>
+#include <ja/core/clock.h>
 #include <ja/core/json.h>
 
+#include <math.h>
 #include <string.h>
 
 /* Changes a clone with `change`, applies it, and says `done` or what is wrong. */
@@ -75,6 +77,106 @@ static enum ja_status reset(void *data, struct ja_text *reply) {
         }
     }
     ja_text_put(reply, "analysis reset");
+    return JA_OK;
+}
+
+/* s of audio that is at the source now. */
+static double present_time(const struct ja_tap *tap, double analysed) {
+    double time = ja_tap_time(tap, ja_clock_us());
+    return isnan(time) ? analysed : time;
+}
+
+/* Tells every stream into which sound has come. */
+static enum ja_status tell_streams(struct ja_app *app, struct ja_stage_command *command,
+                                   struct ja_text *reply) {
+    bool told = false;
+    for (size_t i = 0; i < app->stream_count; i++) {
+        struct ja_stream_stats now;
+        ja_stream_stats(app->streams[i], &now);
+        if (now.now <= 0)
+            continue;
+        command->time = present_time(&app->taps[i], now.now);
+        if (!ja_stream_command(app->streams[i], command)) {
+            ja_text_put(reply, "the analysis takes no commands now");
+            return JA_FAILED;
+        }
+        told = true;
+    }
+    if (!told)
+        ja_text_put(reply, "no sound has come in yet");
+    return told ? JA_OK : JA_FAILED;
+}
+
+/* Whether the chosen tracker does what is asked; nudge and auto need none. */
+static bool is_possible(const struct ja_app *app, enum ja_beat_action action) {
+    char engine[32];
+    struct ja_text text;
+    struct ja_error error;
+    enum ja_layer layer;
+    const char *origin;
+    ja_text_init(&text, engine, sizeof engine);
+    if (action == JA_BEAT_NUDGE || action == JA_BEAT_AUTO)
+        return true;
+    return ja_config_get(app->config, "beat.engine", &text, &layer, &origin, &error) != JA_OK ||
+           strcmp(engine, "aubio") != 0;
+}
+
+static void put_done(enum ja_beat_action action, double number, struct ja_text *reply) {
+    static const char *const done[] = {
+        [JA_BEAT_TAP] = "tapped",
+        [JA_BEAT_RESYNC] = "the bar begins here",
+        [JA_BEAT_HALF] = "half the tempo, pinned",
+        [JA_BEAT_DOUBLE] = "double the tempo, pinned",
+        [JA_BEAT_AUTO] = "following the music alone",
+    };
+    if (action == JA_BEAT_NUDGE)
+        ja_text_format(reply, "nudged by %.6g ms", number);
+    else if (action == JA_BEAT_HOLD)
+        ja_text_put(reply, number > 0 ? "holding the tempo" : "no longer holding the tempo");
+    else if (action == JA_BEAT_LOCK)
+        ja_text_put(reply, number > 0 ? "tempo locked" : "tempo no longer locked");
+    else
+        ja_text_put(reply, done[action]);
+}
+
+/* What came of it, with numbers, is told as a state event. */
+static enum ja_status beat(void *data, enum ja_beat_action action, double number,
+                           struct ja_text *reply) {
+    struct ja_app *app = data;
+    struct ja_stage_command command = {.action = action, .numbers = {number}};
+    if (!is_possible(app, action)) {
+        ja_text_put(reply,
+                    "aubio's tracker cannot be told that; it needs beat.engine auto or flux");
+        return JA_FAILED;
+    }
+    enum ja_status status = tell_streams(app, &command, reply);
+    if (status == JA_OK)
+        put_done(action, number, reply);
+    return status;
+}
+
+static enum ja_status set_range(struct ja_config *config, const char *low, const char *high,
+                                struct ja_error *error) {
+    enum ja_status status = set_option(config, "tempo.min_bpm", low, error);
+    return status == JA_OK ? set_option(config, "tempo.max_bpm", high, error) : status;
+}
+
+/* The options, and besides the stages: what was pinned is no longer. */
+static enum ja_status range(void *data, double min_bpm, double max_bpm, struct ja_text *reply) {
+    struct ja_app *app = data;
+    struct ja_stage_command command = {.action = JA_BEAT_RANGE, .numbers = {min_bpm, max_bpm}};
+    char numbers[2][32], unused[64];
+    struct ja_text low, high, ignored;
+    ja_text_init(&low, numbers[0], sizeof numbers[0]);
+    ja_text_init(&high, numbers[1], sizeof numbers[1]);
+    ja_text_init(&ignored, unused, sizeof unused);
+    ja_text_format(&low, "%.9g", min_bpm);
+    ja_text_format(&high, "%.9g", max_bpm);
+    enum ja_status status = change_config(app, set_range, numbers[0], numbers[1], reply);
+    if (status != JA_OK)
+        return status;
+    tell_streams(app, &command, &ignored); /* before any sound there is nothing to undo */
+    ja_text_format(reply, "tempi from %.6g to %.6g bpm", min_bpm, max_bpm);
     return JA_OK;
 }
 
@@ -215,6 +317,8 @@ void ja_app_init_operator(struct ja_app *app) {
         .reset = reset,
         .pause = pause_all,
         .mute = mute,
+        .beat = beat,
+        .range = range,
         .stats = stats,
     };
 }

@@ -10,6 +10,8 @@
 
 enum { ARGUMENTS = 4, NAME_BYTES = 32 };
 
+static const double least_range = 1.1; /* from the slowest tempo to the fastest */
+
 static enum ja_status missing(struct ja_text *reply) {
     ja_text_put(reply, "not possible here");
     return JA_FAILED;
@@ -77,6 +79,84 @@ static enum ja_status run_mute(const struct ja_operator *who, const struct ja_ar
     return who->mute ? who->mute(who->data, arguments[0].string, wish == 1, reply) : missing(reply);
 }
 
+static enum ja_status tell_beat(const struct ja_operator *who, enum ja_beat_action action,
+                                double number, struct ja_text *reply) {
+    return who->beat ? who->beat(who->data, action, number, reply) : missing(reply);
+}
+
+static enum ja_status run_tap(const struct ja_operator *who, const struct ja_argument *arguments,
+                              struct ja_text *reply) {
+    (void)arguments;
+    return tell_beat(who, JA_BEAT_TAP, 0, reply);
+}
+
+static enum ja_status run_resync(const struct ja_operator *who, const struct ja_argument *arguments,
+                                 struct ja_text *reply) {
+    (void)arguments;
+    return tell_beat(who, JA_BEAT_RESYNC, 0, reply);
+}
+
+static enum ja_status run_nudge(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    double ms = arguments[0].number;
+    if (fabs(ms) > 200) {
+        ja_text_format(reply, "nudge takes -200 to 200 ms, not %.6g", ms);
+        return JA_USAGE;
+    }
+    return tell_beat(who, JA_BEAT_NUDGE, ms, reply);
+}
+
+static enum ja_status run_half(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    (void)arguments;
+    return tell_beat(who, JA_BEAT_HALF, 0, reply);
+}
+
+static enum ja_status run_double(const struct ja_operator *who, const struct ja_argument *arguments,
+                                 struct ja_text *reply) {
+    (void)arguments;
+    return tell_beat(who, JA_BEAT_DOUBLE, 0, reply);
+}
+
+static enum ja_status run_auto(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    (void)arguments;
+    return tell_beat(who, JA_BEAT_AUTO, 0, reply);
+}
+
+static enum ja_status run_range(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    double low = arguments[0].number, high = arguments[1].number;
+    if (low <= 0 || high < least_range * low) {
+        ja_text_format(reply,
+                       "range takes the slowest and the fastest tempo, at least %g times as fast, "
+                       "not %.6g and %.6g",
+                       least_range, low, high);
+        return JA_USAGE;
+    }
+    return who->range ? who->range(who->data, low, high, reply) : missing(reply);
+}
+
+/* Commands that take 1 or 0. */
+static enum ja_status switch_beat(const struct ja_operator *who, const char *name,
+                                  enum ja_beat_action action, int wish, struct ja_text *reply) {
+    if (wish != 0 && wish != 1) {
+        ja_text_format(reply, "%s takes 1 (on) or 0 (off), not %d", name, wish);
+        return JA_USAGE;
+    }
+    return tell_beat(who, action, wish, reply);
+}
+
+static enum ja_status run_hold(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    return switch_beat(who, "hold", JA_BEAT_HOLD, arguments[0].integer, reply);
+}
+
+static enum ja_status run_lock(const struct ja_operator *who, const struct ja_argument *arguments,
+                               struct ja_text *reply) {
+    return switch_beat(who, "lock", JA_BEAT_LOCK, arguments[0].integer, reply);
+}
+
 static enum ja_status run_ping(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
     (void)who, (void)arguments;
@@ -91,6 +171,19 @@ static enum ja_status run_get_stats(const struct ja_operator *who,
 }
 
 const struct ja_command ja_commands[] = {
+    {"tap", "", "A beat is now; from the second tap on, the tempo follows too.", run_tap},
+    {"resync", "", "The first beat of the bar is now.", run_resync},
+    {"nudge", "f", "Tells all beats so many ms later, or earlier if negative; adds up.", run_nudge},
+    {"half", "", "Halves the tempo and stays near it.", run_half},
+    {"double", "", "Doubles the tempo and stays near it.", run_double},
+    {"hold", "i", "Goes on at the present tempo whatever is heard (1), or listens again (0).",
+     run_hold},
+    {"lock", "i", "Keeps the tempo within 4 % while beats are followed (1), or no longer (0).",
+     run_lock},
+    {"auto", "", "Follows the music alone: undoes tap, nudge, half, double, hold and lock.",
+     run_auto},
+    {"range", "ff", "Looks for tempi between two, in bpm; sets tempo.min_bpm and tempo.max_bpm.",
+     run_range},
     {"set", "sv", "Sets an option to a value.", run_set},
     {"get", "s", "Tells the value of an option.", run_get},
     {"preset", "s", "Applies a preset, KIND/NAME.", run_preset},

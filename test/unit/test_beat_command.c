@@ -224,7 +224,7 @@ static void check_resync(int engine, double early_s) {
 }
 
 static void resync_begins_the_bar(void **state) {
-    static const double early_s[] = {-0.04, 0, 0.04, 0.11};
+    static const double early_s[] = {-0.06, 0, 0.04, 0.09};
 
     (void)state;
     for (size_t i = 0; i < sizeof early_s / sizeof *early_s; i++) {

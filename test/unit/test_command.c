@@ -49,6 +49,17 @@ static enum ja_status mute(void *data, const char *output, bool silent, struct j
     snprintf(asked, sizeof asked, "mute %s %d", output, silent);
     return JA_OK;
 }
+static enum ja_status beat(void *data, enum ja_beat_action action, double number,
+                           struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "beat %d %g", action, number);
+    return JA_OK;
+}
+static enum ja_status range(void *data, double min_bpm, double max_bpm, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "range %g %g", min_bpm, max_bpm);
+    return JA_OK;
+}
 static enum ja_status stats(void *data, struct ja_text *reply) {
     (void)data;
     snprintf(asked, sizeof asked, "stats");
@@ -62,6 +73,8 @@ static const struct ja_operator hand = {.set = set,
                                         .reset = reset,
                                         .pause = pause_or_resume,
                                         .mute = mute,
+                                        .beat = beat,
+                                        .range = range,
                                         .stats = stats};
 
 #define S(text)                                                                                    \
@@ -107,6 +120,34 @@ static const struct row rows[] = {
     {"mute", 2, {S("a"), F(0.5)}, JA_USAGE, "", "argument 2 is not that"},
     {"mute", 2, {S("a"), F(1e20)}, JA_USAGE, "", "argument 2 is not that"},
     {"mute", 2, {S("a"), S("on")}, JA_USAGE, "", "mute takes a string and an integer"},
+    {"tap", 0, {S("")}, JA_OK, "beat 0 0", "ok"},
+    {"tap", 1, {F(120)}, JA_USAGE, "", "tap takes no argument"},
+    {"resync", 0, {S("")}, JA_OK, "beat 1 0", "ok"},
+    {"resync", 1, {I(1)}, JA_USAGE, "", "resync takes no argument"},
+    {"nudge", 1, {F(-12.5)}, JA_OK, "beat 2 -12.5", "ok"},
+    {"nudge", 1, {I(200)}, JA_OK, "beat 2 200", "ok"},
+    {"nudge", 1, {F(200.5)}, JA_USAGE, "", "-200 to 200 ms, not 200.5"},
+    {"nudge", 1, {F(NAN)}, JA_USAGE, "", "argument 1 is not that"},
+    {"nudge", 0, {S("")}, JA_USAGE, "", "nudge takes a number"},
+    {"half", 0, {S("")}, JA_OK, "beat 3 0", "ok"},
+    {"half", 1, {I(1)}, JA_USAGE, "", "half takes no argument"},
+    {"double", 0, {S("")}, JA_OK, "beat 4 0", "ok"},
+    {"double", 1, {I(1)}, JA_USAGE, "", "double takes no argument"},
+    {"auto", 0, {S("")}, JA_OK, "beat 5 0", "ok"},
+    {"auto", 1, {I(1)}, JA_USAGE, "", "auto takes no argument"},
+    {"hold", 1, {I(1)}, JA_OK, "beat 7 1", "ok"},
+    {"hold", 1, {F(0)}, JA_OK, "beat 7 0", "ok"},
+    {"hold", 1, {I(2)}, JA_USAGE, "", "hold takes 1 (on) or 0 (off), not 2"},
+    {"hold", 0, {S("")}, JA_USAGE, "", "hold takes an integer"},
+    {"lock", 1, {I(1)}, JA_OK, "beat 8 1", "ok"},
+    {"lock", 1, {I(-1)}, JA_USAGE, "", "lock takes 1 (on) or 0 (off), not -1"},
+    {"lock", 1, {F(0.5)}, JA_USAGE, "", "argument 1 is not that"},
+    {"range", 2, {F(90), I(180)}, JA_OK, "range 90 180", "ok"},
+    {"range", 2, {F(100), F(109)}, JA_USAGE, "", "at least 1.1 times as fast, not 100 and 109"},
+    {"range", 2, {F(180), F(90)}, JA_USAGE, "", "not 180 and 90"},
+    {"range", 2, {F(0), F(90)}, JA_USAGE, "", "not 0 and 90"},
+    {"range", 2, {F(INFINITY), F(INFINITY)}, JA_USAGE, "", "argument 1 is not that"},
+    {"range", 1, {F(90)}, JA_USAGE, "", "range takes a number and a number; 1 given"},
     {"ping", 0, {S("")}, JA_OK, "", "pong"},
     {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
     {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},
@@ -152,8 +193,13 @@ static void every_command_is_tested_both_ways(void **state) {
 static void says_what_is_not_possible(void **state) {
     (void)state;
     static const struct ja_operator nobody;
-    static const struct ja_argument arguments[] = {S("a"), I(1)};
     for (size_t c = 0; c < ja_command_count; c++) {
+        bool numbers = strchr(ja_commands[c].arguments, 'f');
+        const struct ja_argument words[] = {S("a"), I(1)}, tempi[] = {F(100), F(200)};
+        const struct ja_argument switched[] = {I(1)};
+        const struct ja_argument *arguments = numbers                            ? tempi
+                                              : *ja_commands[c].arguments == 'i' ? switched
+                                                                                 : words;
         char buffer[512];
         struct ja_text reply;
         ja_text_init(&reply, buffer, sizeof buffer);
