@@ -173,7 +173,7 @@ static void slow_reader_costs_whole_lines(void **state) {
         const struct ja_event event = onset_at(i);
         ja_sink_event(sink, rig->taps, &event);
     }
-    assert_true(ja_clock_us() - start_us < 2000000);
+    assert_true(ja_clock_us() - start_us < 10000000);
     assert_true(sink->failed > 0);
     assert_int_equal(sink->sent + sink->failed, 10000);
     char *bytes = malloc(1);
