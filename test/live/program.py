@@ -328,8 +328,9 @@ def survives(program, player, rate, period):
                  and linked("deck:out_1", "analyzer:in_2")))
     moment = time.monotonic()
     found = program.event(moment, 15, stream="main", **state("locked"))
-    check("the analysis is built anew: beats at 126 bpm",
-          found and "126" in found[1]["reason"], found, program.log())
+    bpm = float(found[1]["reason"].split()[-2]) if found else 0
+    check(f"the analysis is built anew: beats at 126 bpm ({bpm})", abs(bpm - 126) < 4, found,
+          program.log())
     times = [e["emitted"] for _, e in program.events if e["stream"] == "main"]
     check("and no event's moment lies before the last one's", times == sorted(times))
     stats = program.stats()["jack"]
@@ -465,7 +466,7 @@ def many():
     """Eight streams with long names: more than an answer holds."""
     names = ["main"] + [f"a_stream_with_a_long_name_{i:06}" for i in range(7)]
     program = Program(name="many", conf="stream: {%s};" % "".join(n + ": {};" for n in names))
-    found = program.event(program.started, 5, stream=names[-1], **SOUND)
+    found = program.event(program.started, 5 * SOON, stream=names[-1], **SOUND)
     time.sleep(1.2)
     text = program.command("get_stats")[1]
     stats = json.loads(text)
