@@ -186,14 +186,17 @@ static double most_after(const struct ja_engine *engine, const float *history, d
 
 static void look_back(const struct ja_engine *engine, struct ja_engine_frame *out) {
     unsigned known = engine->beat_count < REMEMBERED ? engine->beat_count : REMEMBERED;
-    double on = 0, off = 0;
+    double on = 0, off = 0, uneven = 0;
     for (unsigned i = 0; i < known; i++) {
         double beat = engine->beats[(engine->beat_count - 1 - i) % REMEMBERED];
-        on += most_after(engine, engine->activation, beat);
+        double here = most_after(engine, engine->activation, beat);
+        on += here;
+        uneven += i % 2 ? here : -here;
         off += most_after(engine, engine->activation, beat - engine->period / 2);
     }
     out->on_beat = known > 0 ? on / known : 0;
     out->off_beat = known > 0 ? off / known : 0;
+    out->uneven = known > 0 ? fabs(uneven) / known : 0;
 }
 
 static double logit(double p) {
@@ -203,8 +206,8 @@ static double logit(double p) {
 
 static double confidence(const struct ja_engine *engine, const struct ja_engine_frame *out) {
     const double *w = engine->source->confidence;
-    double sum = w[0] + w[1] * logit(out->mass) + w[2] * logit(out->tempo_share) +
-                 w[3] * out->on_beat + w[4] * out->off_beat;
+    double sum = w[0] + w[1] * logit(out->tempo_share) + w[2] * out->on_beat +
+                 w[3] * out->off_beat + w[4] * out->uneven;
     return 1 / (1 + exp(-sum));
 }
 

@@ -1,68 +1,66 @@
-"""Fits how sure to be of a beat: a logistic of what is known when it is emitted.
+"""Fits how sure to be of a beat: a logistic of what the engine knows when it tells one.
 
 SPDX-License-Identifier: GPL-3.0-or-later
 
-`calibrate.py MODEL FOLDER...` prints weights and, for pieces not fitted on (every other one), how often
-beats of each confidence were right within 70 ms. Pieces without beats count as always wrong.
+`calibrate.py TOOL AUDIO [--flux]` runs TOOL (build/plain/test/tools/ja-beat-clues) over the pieces of AUDIO/index.tsv that are
+kept apart for tuning and over the negatives, prints the weights for src/beat/engine.c and, fitted on one half of the
+pieces and seen on the other, how often beats of each confidence were right within 70 ms. A beat where there is none is wrong.
 """
+import csv
+import subprocess
 import sys
 
 import numpy as np
-import torch
 
-import decode
-import features
-from evaluate import TRIM, load_net, load_pieces
-from model import activations
+import corpus
 
-NAMES = ("bias", "logit mass", "logit tempo share", "on beat", "off beat")
-REMEMBERED, AFTER = 8, 12
+TRIM, TOLERANCE = 5, .07
+NAMES = ("1", "logit tempo share", "on beat", "off beat", "uneven")
 
 
-def clues(found, act):
-    """What is known at each beat: masses, and activation after and between the beats before it."""
-    beats = np.round(found[:, 0] * 100).astype(int) - 1
-    rows = []
-    for i in range(len(beats)):
-        on, off = [], []
-        for k in range(max(0, i - REMEMBERED), i):
-            middle = (beats[k] + beats[k + 1]) // 2
-            on.append(act[beats[k]:min(beats[k] + AFTER, beats[i]) + 1].max())
-            off.append(act[middle:min(middle + AFTER, beats[i]) + 1].max())
-        mass, share = np.clip(found[i, 2:4], .01, .99)
-        rows.append((1, np.log(mass / (1 - mass)), np.log(share / (1 - share)), np.mean(on) if on else 0, np.mean(off) if off else 0))
-    return np.array(rows).reshape(-1, len(NAMES))
-
-
-def fit(x, y):
+def fit(x, y, weight):
     """Newton's method with a little ridge."""
     w = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ w))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * len(x) / 100 * np.eye(len(w))
-        w += np.linalg.solve(hessian, x.T @ (y - p) - 1e-3 * len(x) / 100 * w)
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-5 * len(x) * np.eye(len(w))
+        w += np.linalg.solve(hessian, x.T @ (weight * (y - p)) - 1e-5 * len(x) * w)
     return w
 
 
+def clues(tool, path, beats):
+    text = subprocess.run([*tool, path], capture_output=True, text=True, check=True).stdout
+    rows = np.array([[float(v) for v in line.split()] for line in text.splitlines()]).reshape(-1, 6)
+    rows = rows[rows[:, 0] > TRIM]
+    right = [len(beats) > 0 and np.abs(beats - t).min() <= TOLERANCE for t in rows[:, 0]]
+    return np.hstack([np.ones((len(rows), 1)), rows[:, 1:5]]), np.array(right, float)
+
+
 def main():
-    torch.set_num_threads(1)
-    net, _ = load_net(sys.argv[1])
-    pieces = load_pieces(sys.argv[2:], 60)
-    acts = [activations(net, features.network_input(p[2]))[:, 0] for p in pieces]
-    xs, ys, groups = [], [], []
-    for i, (piece, act, found) in enumerate(zip(pieces, acts, decode.decode(acts))):
-        keep = found[:, 0] > TRIM
-        x, beats = clues(found, act)[keep], piece[3][:, 0]
-        right = [len(beats) > 0 and np.abs(beats - t).min() <= .07 for t in found[keep, 0]]
-        xs.append(x), ys.append(right), groups.append([i % 2] * len(right))
-    x, y, group = np.concatenate(xs), np.concatenate(ys).astype(float), np.concatenate(groups)
-    print("%d beats, %.0f %% right" % (len(y), 100 * y.mean()))
-    p = 1 / (1 + np.exp(-x[group == 1] @ fit(x[group == 0], y[group == 0])))
+    tool, root = [sys.argv[1]] + sys.argv[3:], sys.argv[2]
+    pieces = []
+    for row in csv.DictReader(open(root + "/index.tsv"), delimiter="\t"):
+        row["set"] = row["#set"]
+        negative = row["set"] == "negatives"
+        if negative or (row["beats"] != "-" and corpus.split_of(row) == "dev"):
+            beats = np.zeros(0) if negative else corpus.read_beats(root + "/" + row["beats"])[:, 0]
+            pieces.append(clues(tool, root + "/" + row["wav"], beats))
+    x, y = (np.concatenate([p[i] for p in pieces]) for i in (0, 1))
+    half = np.concatenate([[i % 2] * len(p[1]) for i, p in enumerate(pieces)])
+    weight = np.ones(len(y))
+    print("%d beats of %d pieces, %.0f %% right" % (len(y), len(pieces), 100 * y.mean()))
+    p = np.zeros(len(y))
+    for side in (0, 1):
+        other = half != side
+        p[half == side] = 1 / (1 + np.exp(-x[half == side] @ fit(x[other], y[other], weight[other])))
+    error = 0
     for low in np.arange(0, 1, .1):
         here = (p >= low) & (p < low + .1)
         if here.any():
-            print("%.1f to %.1f: %5.1f %% of beats, right %5.1f %%" % (low, low + .1, 100 * here.mean(), 100 * y[group == 1][here].mean()))
-    print(", ".join("%s %.3f" % z for z in zip(NAMES, fit(x, y))))
+            error += here.mean() * abs(p[here].mean() - y[here].mean())
+            print("%.1f to %.1f: %5.1f %% of beats, right %5.1f %%" % (low, low + .1, 100 * here.mean(), 100 * y[here].mean()))
+    print("expected calibration error %.3f" % error)
+    print(", ".join("%s %.3f" % z for z in zip(NAMES, fit(x, y, weight))))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,13 @@ struct ja_engine_frame {
     double activation;  /* 0…1 */
     bool beat;          /* a beat is told; only then the following */
     double beat_in_s;
-    int beat_in_bar;                /* 1…7, 0 not known */
-    double confidence;              /* 0…1: how likely the beat is where it is said to be */
-    double mass, on_beat, off_beat; /* clues behind that: belief in the beat, mean activation at the
-                                       last beats and half-way between */
+    int beat_in_bar;   /* 1…7, 0 not known */
+    double confidence; /* 0…1: how likely the beat is where it is said to be */
+    /* The clues behind that, beside tempo_share: */
+    double mass;     /* belief in the beat */
+    double on_beat;  /* mean activation at the last beats */
+    double off_beat; /* the same half-way between them */
+    double uneven;   /* how much every second beat differs from the others */
 };
 
 struct ja_engine *ja_engine_new(const struct ja_engine_setup *setup, struct ja_error *error);
