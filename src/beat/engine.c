@@ -55,7 +55,7 @@ static const struct source flux_source = {
               .rest = 0.3,
               .temper = 0.5},
     .offset_s = -0.015,
-    .confidence = {-2, 0.3, 0.3, 4, -2},
+    .confidence = {-2, 0.3, 4, -2, 0},
 };
 
 static const struct source network_source = {
@@ -70,7 +70,7 @@ static const struct source network_source = {
               .rest = 0.34,
               .temper = 0.5},
     .offset_s = -0.005,
-    .confidence = {-1.5, 0.3, 0.3, 4, -2},
+    .confidence = {-0.515, -0.085, 3.786, -0.874, 2.267},
 };
 
 struct ja_engine {
