@@ -55,7 +55,7 @@ static const struct source flux_source = {
               .rest = 0.3,
               .temper = 0.5},
     .offset_s = -0.015,
-    .confidence = {-2, 0.3, 4, -2, 0},
+    .confidence = {-0.574, 0.063, 0.715, 0.741, 3.001},
 };
 
 static const struct source network_source = {
