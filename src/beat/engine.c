@@ -31,6 +31,7 @@ static const double least_interval = 0.4;     /* of the beat length */
 static const double cluster_width = 0.06;     /* tempi this near to each other are one */
 static const double cluster_hysteresis = 1.2; /* how much better another cluster must be */
 static const double pin_width = 1.33;         /* range around a tempo that somebody chose */
+static const double same_tempo = 0.02;        /* relative distance of the mean interval */
 static const double lock_width = 1.04;        /* the same, for a lock */
 static const double never = -1e9;             /* frame of what has not been */
 static const double least_place = 0.5; /* probability from which the beat of the bar is told */
@@ -348,7 +349,7 @@ static double exact_period(const struct ja_engine *engine) {
     double last = engine->beats[(engine->beat_count - 1) % REMEMBERED];
     double first = engine->beats[(engine->beat_count - known) % REMEMBERED];
     double mean = (last - first) / (known - 1);
-    return fabs(mean / engine->period - 1) < cluster_width ? mean : engine->period;
+    return fabs(mean / engine->period - 1) < same_tempo ? mean : engine->period;
 }
 
 static void pin(struct ja_engine *engine, double frames, double width) {

@@ -173,7 +173,7 @@ static enum ja_status run_get_stats(const struct ja_operator *who,
 const struct ja_command ja_commands[] = {
     {"tap", "", "A beat is now; from the second tap on, the tempo follows too.", run_tap},
     {"resync", "", "The first beat of the bar is now.", run_resync},
-    {"nudge", "f", "Tells all beats so many ms later, or earlier if negative; adds up.", run_nudge},
+    {"nudge", "f", "Tells all beats so many ms later, -200 to 200; adds up.", run_nudge},
     {"half", "", "Halves the tempo and stays near it.", run_half},
     {"double", "", "Doubles the tempo and stays near it.", run_double},
     {"hold", "i", "Goes on at the present tempo whatever is heard (1), or listens again (0).",
