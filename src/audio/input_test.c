@@ -54,7 +54,10 @@ static void advise(const char *port, const struct meter *meter, unsigned links, 
     double peak_db = decibels(meter->peak);
     double dc = meter->samples ? meter->sum / (double)meter->samples : 0;
     if (links == 0)
-        fprintf(out, "    nothing is connected to %s\n", port);
+        fprintf(out,
+                "    nothing is connected to %s: use a patch bay or the option "
+                "stream.NAME.connect; --list-ports shows what there is\n",
+                port);
     else if (peak_db < SILENT_DB)
         fprintf(out, "    silence: is something playing, and is the cable in?\n");
     else if (meter->clipped > 0)
@@ -73,10 +76,13 @@ static void advise(const char *port, const struct meter *meter, unsigned links, 
 
 static void report_input(const char *port, const struct meter *meter, unsigned links, FILE *out) {
     double count = fmax(1, (double)meter->samples);
-    fprintf(out, "%s: peak %.1f dBFS, RMS %.1f dBFS, DC %+.4f, %llu clipped samples%s\n", port,
-            decibels(meter->peak), decibels(sqrt(meter->squares / count)), meter->sum / count,
-            (unsigned long long)meter->clipped,
-            decibels(meter->peak) < SILENT_DB ? ", silent" : "");
+    if (meter->peak <= 0)
+        fprintf(out, "%s: digital silence\n", port);
+    else
+        fprintf(out, "%s: peak %.1f dBFS, RMS %.1f dBFS, DC %+.4f, %llu clipped samples%s\n", port,
+                decibels(meter->peak), decibels(sqrt(meter->squares / count)), meter->sum / count,
+                (unsigned long long)meter->clipped,
+                decibels(meter->peak) < SILENT_DB ? ", silent" : "");
     advise(port, meter, links, out);
 }
 
@@ -85,6 +91,9 @@ static void report(const struct ja_jack *jack, const struct ja_jack_setup *setup
                    FILE *out) {
     fprintf(out, "JACK client \"%s\": %u Hz, %u frames a period, xruns: %llu\n", status->client,
             status->rate, status->period, (unsigned long long)status->xruns);
+    if (status->xruns > 0)
+        fputs("    sound drops out at xruns: choose a longer period or close other programs\n",
+              out);
     for (size_t s = 0; s < setup->stream_count; s++)
         for (unsigned c = 0; c < setup->streams[s].inputs; c++) {
             char port[128];

@@ -160,12 +160,18 @@ enum ja_status ja_ports_list(const char *server, FILE *out, struct ja_error *err
         server ? jack_client_open("jack-analyzer-list", JackNoStartServer | JackServerName, &status,
                                   server)
                : jack_client_open("jack-analyzer-list", JackNoStartServer, &status);
+    if (!server)
+        server = getenv("JACK_DEFAULT_SERVER");
     if (!client)
         return ja_fail(error, JA_FAILED, "no JACK server%s%s%s is running", server ? " \"" : "",
                        server ? server : "", server ? "\"" : "");
     const char **names = jack_get_ports(client, NULL, NULL, 0);
     for (size_t i = 0; names && names[i]; i++)
         list_port(client, names[i], out);
+    if (names)
+        fputs("\nAny audio output can be listened to, a sound card's inputs being outputs here:\n"
+              "    --set stream.main.connect=NAME    where NAME may be a pattern, deck:out_.*\n",
+              out);
     jack_free(names);
     jack_client_close(client);
     return JA_OK;
