@@ -277,7 +277,7 @@ static int place_in_bar(struct ja_engine *engine, double beat) {
     if (!isnan(engine->one))
         count_from_one(engine, beat);
     struct ja_bar_place place = ja_bar_step(&engine->bar);
-    return place.probability >= least_place ? place.beat : 0;
+    return engine->told_bar || place.probability >= least_place ? place.beat : 0;
 }
 
 static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_frame *out) {
