@@ -261,6 +261,7 @@ def state(*words):
 
 
 SOUND = state("silent", "learning", "locked")
+UNPLUGGED = {"type": "state", "state": "no_input", "reason": "Nothing is connected to the inputs."}
 
 
 def waits(program):
@@ -277,10 +278,10 @@ def waits(program):
 
 def comes_to_life(program):
     moment = start_server(48000, 256)
-    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **SOUND)
+    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **UNPLUGGED)
     late = found[0] - 0.5 if found else 99
-    check(f"a server that comes is running within 1 s ({max(late, 0):.2f} s)", late < SOON,
-          program.log())
+    check(f"a server that comes is found within 1 s ({max(late, 0):.2f} s); nothing is connected",
+          late < SOON, program.log())
     player = Player(DRUMS, "--loop")
     check("sound can be connected by hand",
           link("deck:out_1", "analyzer:in_1") and link("deck:out_1", "analyzer:in_2")
@@ -313,14 +314,13 @@ def survives(program, player, rate, period):
     stats = program.stats()
     check("no frame is unaccounted for, whoever does not take results", exact(stats), stats)
     moment = start_server(rate, period)
-    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **SOUND)
+    found = program.event(moment - 0.5, SOON + 0.5, stream="booth", **SOUND)
     late = found[0] - 0.5 if found else 99
-    check(f"its return is noticed within 1 s ({max(late, 0):.2f} s)", late < SOON, program.log())
-    check("the connection made by hand is back within 1 s",
-          within(SOON, lambda: linked("system:capture_1", "analyzer:booth_in_1")))
+    check(f"it is back within 1 s ({max(late, 0):.2f} s), with the connection made by hand",
+          late < SOON and linked("system:capture_1", "analyzer:booth_in_1"), program.log())
     gap = program.event(moment - 1, 2, stream="main", type="gap", frames=lambda n: n > 0)
     check("the gap is told with its cause", gap and gap[1]["cause"] == "rate", gap)
-    check("times go on", gap and gap[1]["time"] >= before - 0.1
+    check("times go on", found and gap and gap[1]["time"] >= before - 0.1
           and found[1]["time"] > gap[1]["time"] + 0.5, gap, found)
     player = Player(DRUMS, "--loop")
     check("a player that returns is connected as before",
@@ -343,7 +343,7 @@ def stands_still(program):
     moment = signal_server(signal.SIGSTOP)
     found = program.event(moment, 3, stream="main", **state("no_input"))
     check(f"a server that stands still is told within 1 s ({found[0] if found else 99:.2f} s)",
-          found and found[0] < SOON and "no cycle" in found[1]["reason"], found)
+          found and found[0] < SOON and "stands still" in found[1]["reason"], found)
     check("the program still answers", program.command("ping") == (True, "pong"))
     time.sleep(max(0, moment + 2 - time.monotonic()))
     moment = signal_server(signal.SIGCONT)
@@ -370,8 +370,9 @@ def reads_again(program, conf):
     program.process.send_signal(signal.SIGHUP)
     check("SIGHUP reads the file again",
           within(2, lambda: "0.45" in program.command("get", "onset.threshold")[1]), program.log())
-    program.configure(conf + "onset: {\n threshold = 99; };\n")
-    line = open(program.conf).read().count("\n", 0, open(program.conf).read().index("99")) + 1
+    broken = conf + "onset: {\n threshold = 99; };\n"
+    program.configure(broken)
+    line = (program.fixed + broken).count("\n")
     program.process.send_signal(signal.SIGHUP)
     check("a broken file is named with its line",
           within(2, lambda: f"{program.conf}:{line}" in program.log()), program.log())
@@ -466,7 +467,7 @@ def many():
     """Eight streams with long names: more than an answer holds."""
     names = ["main"] + [f"a_stream_with_a_long_name_{i:06}" for i in range(7)]
     program = Program(name="many", conf="stream: {%s};" % "".join(n + ": {};" for n in names))
-    found = program.event(program.started, 5 * SOON, stream=names[-1], **SOUND)
+    found = program.event(program.started, 5 * SOON, stream=names[-1], **UNPLUGGED)
     time.sleep(1.2)
     text = program.command("get_stats")[1]
     stats = json.loads(text)
@@ -483,7 +484,7 @@ def equals_offline():
     """A period of 480 frames lets the slices of the live stream begin with the player's sound."""
     track = "synth:drums?bpm=120&seconds=8&seed=3"
     program = Program(name="twin")
-    program.event(program.started, 5, **SOUND)
+    program.event(program.started, 5, **UNPLUGGED)
     link("system:capture_1", "twin:in_1")
     player = Player(track, "-c", "twin:in_1", "-c", "twin:in_2")
     player.process.wait(30)
