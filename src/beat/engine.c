@@ -71,7 +71,7 @@ static const struct source network_source = {
               .rest = 0.34,
               .temper = 0.5},
     .offset_s = -0.005,
-    .confidence = {-0.515, -0.085, 3.786, -0.874, 2.267},
+    .confidence = {-1.417, 0.06, 4.067, -0.345, 3.076},
 };
 
 struct ja_engine {

@@ -3,7 +3,7 @@
 SPDX-License-Identifier: GPL-3.0-or-later
 
 `calibrate.py TOOL AUDIO [--flux]` runs TOOL (build/plain/test/tools/ja-beat-clues) over the pieces of AUDIO/index.tsv that are
-kept apart for tuning and over the negatives, prints the weights for src/beat/engine.c and, fitted on one half of the
+kept apart for tuning and over negatives, prints the weights for src/beat/engine.c and, fitted on one half of the
 pieces and seen on the other, how often beats of each confidence were right within 70 ms. A beat where there is none is wrong.
 """
 import csv
@@ -15,6 +15,7 @@ import numpy as np
 import corpus
 
 TRIM, TOLERANCE = 5, .07
+NEGATIVES = ["synth:speech?seconds=90&seed=%d" % seed for seed in range(1, 7)]   # beside those of AUDIO
 NAMES = ("1", "logit tempo share", "on beat", "off beat", "uneven")
 
 
@@ -45,6 +46,7 @@ def main():
         if negative or (row["beats"] != "-" and corpus.split_of(row) == "dev"):
             beats = np.zeros(0) if negative else corpus.read_beats(root + "/" + row["beats"])[:, 0]
             pieces.append(clues(tool, root + "/" + row["wav"], beats))
+    pieces += [clues(tool, what, []) for what in NEGATIVES]
     x, y = (np.concatenate([p[i] for p in pieces]) for i in (0, 1))
     half = np.concatenate([[i % 2] * len(p[1]) for i, p in enumerate(pieces)])
     weight = np.ones(len(y))
