@@ -260,17 +260,20 @@ void ja_stream_finish(struct ja_stream *stream) {
     ja_intake_finish(&stream->intake);
 }
 
+/* Results are told after every block: when the machine is too slow the end is never reached. */
 static void *work(void *data) {
     struct ja_stream *stream = data;
     ja_denormals_flush();
     while (!stream->stop) {
+        bool more = true;
         if (sem_wait(&stream->inlet.ready) != 0)
             continue;
-        do
+        while (more) {
             run_commands(stream);
-        while (!stream->stop && work_off_block(stream));
-        if (ja_ring_read_space(stream->results) > 0)
-            stream->wake(stream->wake_data);
+            more = !stream->stop && work_off_block(stream);
+            if (ja_ring_read_space(stream->results) > 0)
+                stream->wake(stream->wake_data);
+        }
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -436,6 +437,39 @@ static void test_worker_tells_at_once(void **state) {
     free(record.bytes);
 }
 
+struct first_wake {
+    struct ja_stream *stream;
+    _Atomic uint64_t processed; /* 0: not yet */
+};
+
+static void note_first_wake(void *data) {
+    struct first_wake *first = data;
+    struct ja_stream_stats stats;
+    ja_stream_stats(first->stream, &stats);
+    if (first->processed == 0)
+        first->processed = stats.processed;
+}
+
+/* A worker that is behind tells what it has before it has caught up. */
+static void test_late_worker_tells_all_the_same(void **state) {
+    enum { FRAMES = 480, BLOCKS = 100 };
+    struct record record = {0};
+    struct ja_error error;
+    struct ja_stream *stream = make();
+    struct first_wake first = {.stream = stream};
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        struct ja_block block = block_at(i * FRAMES, FRAMES, 48000);
+        write_block(stream, &block, i * FRAMES);
+    }
+    assert_int_equal(ja_stream_start(stream, note_first_wake, &first, &error), JA_OK);
+    wait_until_idle(stream, &record);
+    ja_stream_stop(stream);
+    assert_in_range(first.processed, 1, FRAMES * BLOCKS / 2);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
 static void test_full_command_queue_says_so(void **state) {
     struct ja_stream *stream = make();
     unsigned taken = 0;
@@ -462,6 +496,7 @@ int main(void) {
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_stages_are_told_in_order),
         cmocka_unit_test(test_worker_tells_at_once),
+        cmocka_unit_test(test_late_worker_tells_all_the_same),
         cmocka_unit_test(test_full_command_queue_says_so),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
