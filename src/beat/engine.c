@@ -70,7 +70,7 @@ static const struct source network_source = {
               .least = 0.06,
               .rest = 0.34,
               .temper = 0.5},
-    .offset_s = -0.005,
+    .offset_s = -0.003,
     .confidence = {-1.417, 0.06, 4.067, -0.345, 3.076},
 };
 

@@ -106,7 +106,7 @@ failed:
 }
 
 static void tell_gap(struct ja_intake *intake, double seconds, unsigned rate, const char *cause) {
-    if (!intake->pipeline || seconds <= 0)
+    if (!intake->pipeline)
         return;
     struct ja_event event = {
         .type = JA_EVENT_GAP,
@@ -149,7 +149,8 @@ static void follow_frames(struct ja_intake *intake, const struct ja_block *block
     uint64_t missing = block->frame > expected ? block->frame - expected : 0;
     double seconds = (double)missing / block->rate;
     uint64_t lost = atomic_load_explicit(&intake->inlet->lost, memory_order_relaxed);
-    tell_gap(intake, seconds, block->rate, lost != intake->lost_seen ? "overflow" : "server");
+    if (missing > 0)
+        tell_gap(intake, seconds, block->rate, lost != intake->lost_seen ? "overflow" : "server");
     intake->lost_seen = lost;
     if (seconds > longest_fill_s || missing == 0)
         move_on(intake, seconds);
