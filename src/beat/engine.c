@@ -71,7 +71,7 @@ static const struct source network_source = {
               .rest = 0.34,
               .temper = 0.5},
     .offset_s = -0.003,
-    .confidence = {-1.417, 0.06, 4.067, -0.345, 3.076},
+    .confidence = {-1.532, 0.101, 3.962, -0.217, 3.501},
 };
 
 struct ja_engine {
