@@ -13,7 +13,7 @@
  * after the sound at the earliest.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "aubio.h"
+#include "slide.h"
 
 #include <ja/core/math.h>
 #include <ja/feature/stages.h>
@@ -59,14 +59,20 @@ struct method {
     float compression; /* of the logarithmic magnitude; 0: none */
     bool whitening;
     float relax_s, floor; /* of the whitening; 0: aubio's default */
+    bool phases;          /* it looks at phases, too */
 };
 
 static const struct method methods[] = {
-    {"hfc", true, 1, 1, false, 0, 0},         {"energy", true, 1.33, 0, false, 0, 0},
-    {"hfc", true, 1, 1, false, 0, 0},         {"complex", false, 2, 1, true, 0, 0},
-    {"phase", false, 4, 0, false, 0, 0},      {"wphase", false, 5.3, 0, false, 0, 0},
-    {"specdiff", false, 2.7, 0, false, 0, 0}, {"kl", false, 4, 0.02f, true, 0, 0},
-    {"mkl", false, 1.33, 0.02f, true, 0, 0},  {"specflux", false, 4, 10, true, 100, 1},
+    {"hfc", true, 1, 1, false, 0, 0, false},
+    {"energy", true, 1.33, 0, false, 0, 0, false},
+    {"hfc", true, 1, 1, false, 0, 0, false},
+    {"complex", false, 2, 1, true, 0, 0, true},
+    {"phase", false, 4, 0, false, 0, 0, true},
+    {"wphase", false, 5.3, 0, false, 0, 0, true},
+    {"specdiff", false, 2.7, 0, false, 0, 0, false},
+    {"kl", false, 4, 0.02f, true, 0, 0, false},
+    {"mkl", false, 1.33, 0.02f, true, 0, 0, false},
+    {"specflux", false, 4, 10, true, 100, 1, false},
 };
 
 static const char *const method_choices[] = {"default", "energy",   "hfc",      "complex",
@@ -91,9 +97,9 @@ struct onset {
     unsigned step, gathered; /* frames of a step; frames gathered of it */
     unsigned rise_steps, peak_steps, mean_steps, wait_steps;
     double step_s;
-    double fall;  /* of recent_max per step */
-    double delay; /* s from sound to the step that shows it */
-    aubio_pvoc_t *pvoc, *low_pvoc;
+    double fall;                      /* of recent_max per step */
+    double delay;                     /* s from sound to the step that shows it */
+    struct ja_slide slide, low_slide; /* the latter with bands only */
     aubio_specdesc_t *descriptor;
     aubio_spectral_whitening_t *whitening;
     fvec_t *input, *value;
@@ -146,10 +152,8 @@ static const struct ja_output outputs[] = {
 static void onset_close(struct ja_stage *stage) {
     struct onset *onset = stage->state;
 
-    if (onset->pvoc)
-        del_aubio_pvoc(onset->pvoc);
-    if (onset->low_pvoc)
-        del_aubio_pvoc(onset->low_pvoc);
+    ja_slide_done(&onset->slide);
+    ja_slide_done(&onset->low_slide);
     if (onset->descriptor)
         del_aubio_specdesc(onset->descriptor);
     if (onset->whitening)
@@ -171,9 +175,9 @@ static bool allocate(struct onset *onset, unsigned window, bool bands) {
     onset->input = new_fvec(onset->step);
     onset->value = new_fvec(1);
     onset->spectrum = new_cvec(window);
-    onset->pvoc = new_aubio_pvoc(window, onset->step);
     onset->descriptor = new_aubio_specdesc(method->name, window);
-    if (!onset->input || !onset->value || !onset->spectrum || !onset->pvoc || !onset->descriptor)
+    if (!ja_slide_init(&onset->slide, window, method->phases) || !onset->input || !onset->value ||
+        !onset->spectrum || !onset->descriptor)
         return false;
     if (method->whitening) {
         onset->whitening = new_aubio_spectral_whitening(window, onset->step, onset->setup.rate);
@@ -187,8 +191,7 @@ static bool allocate(struct onset *onset, unsigned window, bool bands) {
     if (!bands)
         return true;
     onset->low_spectrum = new_cvec(LOW_WINDOW);
-    onset->low_pvoc = new_aubio_pvoc(LOW_WINDOW, onset->step);
-    return onset->low_spectrum && onset->low_pvoc;
+    return ja_slide_init(&onset->low_slide, LOW_WINDOW, false) && onset->low_spectrum;
 }
 
 static unsigned steps(double seconds, double step_s) {
@@ -338,7 +341,7 @@ static void follow_bands(struct ja_stage *stage, double now) {
     const struct settings *settings = stage->settings;
     struct onset *onset = stage->state;
 
-    aubio_pvoc_do(onset->low_pvoc, onset->input, onset->low_spectrum);
+    ja_slide_do(&onset->low_slide, onset->input, onset->low_spectrum);
     for (enum band band = LOW; band < BANDS; band++) {
         const cvec_t *spectrum = band == LOW ? onset->low_spectrum : onset->spectrum;
         double bin_hz = onset->setup.rate / (2.0 * (spectrum->length - 1));
@@ -362,8 +365,8 @@ static void onset_listen(struct ja_stage *stage, const struct ja_span *slice) {
     if (!settings->enable)
         return;
     audible = aubio_db_spl(onset->input) > settings->silence_db;
-    aubio_pvoc_do(onset->pvoc, onset->input, onset->spectrum);
-    if (onset->low_pvoc)
+    ja_slide_do(&onset->slide, onset->input, onset->spectrum);
+    if (onset->low_spectrum)
         follow_bands(stage, slice->end);
     if (onset->whitening)
         aubio_spectral_whitening_do(onset->whitening, onset->spectrum);
