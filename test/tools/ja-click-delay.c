@@ -67,7 +67,10 @@ static int process(jack_nframes_t count, void *data) {
     for (jack_nframes_t i = 0; i < count; i++, player->frame++) {
         const int played = atomic_load_explicit(&player->played, memory_order_relaxed);
         if (player->frame == player->next && played < player->clicks) {
-            const double before_us = (double)(count - i) / player->rate * 1e6;
+            /* An onset is timed as if it had been captured in the period before; a predicted beat
+             * by the time of its own frame. */
+            const double before_us =
+                (player->bpm > 0 ? -(double)i : (double)(count - i)) / player->rate * 1e6;
             /* JACK's clock is not everywhere ours: jackd's knows nothing of corrections by NTP. */
             const int64_t ahead_us = (int64_t)(ja_clock_us() - jack_get_time());
             player->at_us[played] = start_us + (uint64_t)(ahead_us - (int64_t)llround(before_us));
