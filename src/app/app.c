@@ -206,10 +206,8 @@ static void every_second(void *data, uint64_t due_us) {
     (void)due_us;
     for (size_t i = 0; i < app->stream_count; i++)
         ja_stream_stats(app->streams[i], &app->taps[i].stats);
-    for (size_t i = 0; i < app->sink_count; i++) {
-        if (app->sinks[i]->class->second)
-            app->sinks[i]->class->second(app->sinks[i]);
-    }
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_sink_second(app->sinks[i]);
 }
 
 enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
@@ -220,7 +218,7 @@ enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
         ja_loop_watch(app->loop, app->results_fd, POLLIN, results_came, app, error);
     for (size_t i = 0; i < app->stream_count && status == JA_OK; i++)
         status = ja_stream_start(app->streams[i], wake, app, error);
-    app->second_timer = ja_loop_every(app->loop, SECOND_US, every_second, app);
+    ja_loop_every(app->loop, SECOND_US, every_second, app);
     return status;
 }
 

@@ -54,7 +54,6 @@ struct ja_app {
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
-    uint64_t jack_timer, second_timer;
     int results_fd; /* eventfd: a worker has results */
     int signal_fd;
 };

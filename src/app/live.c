@@ -106,7 +106,7 @@ static enum ja_status start_jack(struct ja_app *app, const struct ja_jack_setup 
     enum ja_status status = ja_jack_start(&app->jack, setup, error);
     if (status != JA_OK)
         return status;
-    app->jack_timer = ja_loop_every(app->loop, watchdog_us, jack_due, app);
+    ja_loop_every(app->loop, watchdog_us, jack_due, app);
     status = ja_loop_watch(app->loop, ja_jack_fd(app->jack), POLLIN, jack_changed, app, error);
     look_at_jack(app);
     return status;
