@@ -5,7 +5,7 @@
  * stage emits goes out at once and to the stages after it.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "spectrum.h"
+#include <ja/pipeline/spectrum.h>
 
 #include <ja/pipeline/pipeline.h>
 

@@ -4,7 +4,7 @@
  * analysis with the discrete Fourier transform", Proc. IEEE 66(1), 1978.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "spectrum.h"
+#include <ja/pipeline/spectrum.h>
 
 #include <ja/core/math.h>
 

@@ -56,8 +56,8 @@ struct channel {
     char prefix[2 * PREFIX_SIZE];
     uint64_t next_us; /* when the frame's values are looked at again */
     struct sent sent[JA_OSC_ROWS];
-    bool has_state;
-    struct ja_event state; /* the last one heard */
+    bool heard[JA_EVENT_TYPES]; /* has there been an event of the type? */
+    struct ja_event latest[JA_EVENT_TYPES];
     bool holds_note;
     int note; /* MIDI */
     int bars; /* downbeats so far */
@@ -335,10 +335,8 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
     struct channel *channel = channel_of(sink, tap);
     if (!channel)
         return;
-    if (event->type == JA_EVENT_STATE) {
-        channel->state = *event;
-        channel->has_state = true;
-    }
+    channel->latest[event->type] = *event;
+    channel->heard[event->type] = true;
     if (event->type == JA_EVENT_BEAT && event->beat.beat_in_bar == 1)
         channel->bars++;
     if (!silent(sink))
@@ -349,8 +347,9 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
 
 static void repeat_state(struct ja_sink *sink, const struct ja_tap *tap, struct channel *channel,
                          size_t index, uint64_t now_us) {
-    if (channel->has_state && is_time_to_repeat(sink, &channel->sent[index], now_us))
-        send_event_row(sink, tap, channel, index, &channel->state);
+    int type = ja_osc_rows[index].event;
+    if (channel->heard[type] && is_time_to_repeat(sink, &channel->sent[index], now_us))
+        send_event_row(sink, tap, channel, index, &channel->latest[type]);
 }
 
 static int count_of(uint64_t count) {

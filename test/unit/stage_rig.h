@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RIG_STAGES = 16, RIG_EVENTS = 4096, RIG_BLOCK = 256, RIG_CHANNELS = 2 };
+enum { RIG_STAGES = 40, RIG_EVENTS = 4096, RIG_BLOCK = 256, RIG_CHANNELS = 2 };
 
 struct rig {
     const struct ja_stage_class *classes[RIG_STAGES];
@@ -31,7 +31,7 @@ struct rig {
     uint64_t fed; /* frames */
     struct ja_event events[RIG_EVENTS];
     size_t event_count;
-    float last[64]; /* values of the last frame */
+    float last[256]; /* values of the last frame */
     float *kept;    /* every value of every frame, when asked for */
     size_t kept_count, kept_room;
     bool bad; /* a value was infinite, or an event's number not finite */

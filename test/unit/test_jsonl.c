@@ -95,6 +95,20 @@ static void writes_events(void **state) {
     free(bytes);
 }
 
+static void writes_calibration_as_a_list(void **state) {
+    struct sink_rig *rig = *state;
+    struct ja_sink *sink = RIG_SINK(rig, &ja_events_sink, path_option);
+    struct ja_event score = {.type = JA_EVENT_SCORE,
+                             .score = {.kind = "beat", .n = 5, .hits = 4, .hit_rate = 0.8}};
+    score.score.calibration[3] = (struct ja_reliability){0.35, 0.5, 2};
+    score.score.calibration[9] = (struct ja_reliability){0.95, 1, 3};
+    ja_sink_event(sink, rig->taps, &score);
+    ja_sink_free(sink);
+    char *bytes = read_path();
+    assert_non_null(strstr(bytes, "\"calibration\":[[0.35,0.5,2],[0.95,1,3]]"));
+    free(bytes);
+}
+
 static void writes_nothing_when_muted(void **state) {
     struct sink_rig *rig = *state;
     struct ja_sink *sink = RIG_SINK(rig, &ja_events_sink, path_option);
@@ -280,6 +294,7 @@ int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, rig_set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH(writes_events),
+        WITH(writes_calibration_as_a_list),
         WITH(writes_nothing_when_muted),
         WITH(writes_frames_at_their_rate),
         WITH(writes_every_frame),

@@ -315,19 +315,36 @@ static void other_streams_have_their_name(void **state) {
 static void tells_its_health_every_second(void **state) {
     struct receiver *receiver = *state;
     struct sink_rig *rig = receiver->rig;
-    struct ja_sink *sink = TARGET(receiver, "outputs=stats,heartbeat,state");
+    struct ja_sink *sink = TARGET(receiver, "outputs=stats,heartbeat,state,key");
     rig->taps[0].stats = (struct ja_stream_stats){
         .lost_blocks = 5000000000u, .load = 0.125, .worst_hop_ms = 2.5, .queue_ms = 21};
     struct ja_event news = {.type = JA_EVENT_STATE,
                             .state = {.state = "locked", .reason = "Steady."}};
+    struct ja_event key = {.type = JA_EVENT_KEY,
+                           .key = {.key = "A:min", .camelot = "8A", .confidence = 0.5}};
     ja_sink_event(sink, rig->taps, &news);
     assert_string_equal(next(receiver), "/ja/state ss \"locked\" \"Steady.\"");
+    ja_sink_event(sink, rig->taps, &key);
+    assert_string_equal(next(receiver), "/ja/key ssf \"A:min\" \"8A\" 0.5");
     ja_sink_second(sink); /* too early to repeat the state */
     assert_string_equal(next(receiver), "/ja/stats iifff 3 2147483647 0.125 2.5 21");
     assert_string_equal(next(receiver), "/ja/heartbeat i 42");
     rig_run(rig, 950000);
     ja_sink_second(sink);
+    assert_string_equal(next(receiver), "/ja/key ssf \"A:min\" \"8A\" 0.5");
     assert_string_equal(next(receiver), "/ja/state ss \"locked\" \"Steady.\"");
+    ja_sink_free(sink);
+}
+
+static void tells_scores_by_kind(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "outputs=accuracy/beat,accuracy/tempo");
+    struct ja_event score = {
+        .type = JA_EVENT_SCORE,
+        .score = {.kind = "tempo", .n = 4, .hits = 3, .hit_rate = 0.75, .median_error_ms = -12.5}};
+    ja_sink_event(sink, receiver->rig->taps, &score);
+    assert_string_equal(next(receiver), "/ja/accuracy/tempo ffi 0.75 -12.5 4");
+    assert_string_equal(pick(receiver), "");
     ja_sink_free(sink);
 }
 
@@ -457,6 +474,7 @@ int main(void) {
         WITH(repeats_values),
         WITH(other_streams_have_their_name),
         WITH(tells_its_health_every_second),
+        WITH(tells_scores_by_kind),
         WITH(moves_to_another_receiver),
         WITH(refuses_wrong_settings),
         WITH(goes_on_without_a_receiver),

@@ -85,6 +85,15 @@ struct ja_stage_command {
     char outcome[160]; /* a sentence: what holds now */
 };
 
+/* How much is analysed; a machine that does not keep up goes down step by step. */
+enum ja_level {
+    JA_LEVEL_LOW,     /* level, silence, onset, beat and what lives on them: never left out */
+    JA_LEVEL_MEDIUM,  /* and the simple spectral features */
+    JA_LEVEL_HIGH,    /* and pitch, notes and MFCC */
+    JA_LEVEL_MAXIMUM, /* and chroma, key and chords */
+    JA_LEVELS
+};
+
 struct ja_stage_class {
     const struct ja_module *module; /* name, help and options; settings are its settings struct */
     size_t state_size;              /* bytes of zeroed state made before open */
@@ -92,6 +101,7 @@ struct ja_stage_class {
     size_t output_count;
     unsigned events;     /* 1u << JA_EVENT_… for every type it may emit */
     bool needs_spectrum; /* else `spectrum` may be NULL in process */
+    enum ja_level level; /* the lowest at which it runs */
 
     /* Allocates what is needed, with stage->settings. On error everything is released again. */
     enum ja_status (*open)(struct ja_stage *stage, const struct ja_stage_setup *setup,

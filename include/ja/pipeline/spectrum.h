@@ -1,4 +1,5 @@
-/* The spectrum all stages share: a window over the last samples, one FFT per hop.
+/* A short-time spectrum: a window over the last samples and its FFT. The pipeline makes one that
+ * all stages share; a stage that must resolve finer keeps one of its own.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef JA_PIPELINE_SPECTRUM_H
