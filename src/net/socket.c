@@ -1,18 +1,21 @@
-/* Datagram sockets that never block.
+/* Sockets that never block.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#define _DEFAULT_SOURCE /* ip_mreqn */
 #include <ja/net/socket.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int open_udp(int family) {
-    int fd = socket(family, SOCK_DGRAM, IPPROTO_UDP);
+static int open_socket(int family, int type) {
+    int fd = socket(family, type, 0);
     if (fd < 0)
         return -1;
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
@@ -25,20 +28,42 @@ static int open_udp(int family) {
 }
 
 int ja_udp_sender(int family) {
-    int fd = open_udp(family);
+    int fd = open_socket(family, SOCK_DGRAM);
     if (fd < 0)
         return -1;
     /* Where these fail, plain addresses still work: no reason to refuse. */
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
-    if (family == AF_INET6) {
-        int hops = 1;
-        setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops);
-    } else {
-        unsigned char hops = 1;
-        setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
-    }
     return fd;
+}
+
+static bool set_number(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+bool ja_udp_multicast(int fd, int family, const char *interface, int ttl) {
+    unsigned index = interface[0] ? if_nametoindex(interface) : 0;
+    if (interface[0] && !index)
+        return false;
+    if (family == AF_INET6)
+        return set_number(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ttl) &&
+               (!index || set_number(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, (int)index));
+    struct ip_mreqn way = {.imr_ifindex = (int)index};
+    return set_number(fd, IPPROTO_IP, IP_MULTICAST_TTL, ttl) &&
+           (!index || setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &way, sizeof way) == 0);
+}
+
+int ja_tcp_connect(const struct sockaddr *address, socklen_t length) {
+    int fd = open_socket(address->sa_family, SOCK_STREAM);
+    if (fd < 0)
+        return -1;
+    set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (connect(fd, address, length) == 0 || errno == EINPROGRESS)
+        return fd;
+    int cause = errno;
+    close(fd);
+    errno = cause;
+    return -1;
 }
 
 int ja_udp_listen(const char *address, int port, struct ja_error *error) {
@@ -52,7 +77,7 @@ int ja_udp_listen(const char *address, int port, struct ja_error *error) {
         ja_fail(error, JA_USAGE, "\"%s\" is not a numeric IPv4 or IPv6 address", address);
         return -1;
     }
-    int fd = open_udp(found->ai_family);
+    int fd = open_socket(found->ai_family, SOCK_DGRAM);
     if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) < 0) {
         int cause = errno;
         close(fd);
