@@ -1,4 +1,4 @@
-/* The target: sends results as OSC over UDP to one lighting or video program.
+/* The target: sends results as OSC, by UDP or TCP, to one lighting or video program.
  *
  * What each address carries stands in osc_map.c; here is when it goes out. Events leave at once;
  * beats leave at the beat, by way of the schedule; values of the analysis frame are looked at
@@ -11,21 +11,17 @@
 #include "schedule.h"
 #include "slots.h"
 
-#include <errno.h>
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
 #include <ja/net/osc_writer.h>
-#include <ja/net/resolver.h>
-#include <ja/net/socket.h>
+#include <ja/net/outlet.h>
 #include <ja/sink/sinks.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
-    ASK_AGAIN_US = 10000000,
     PACKET_BYTES = 512,
     PREFIX_SIZE = 64,
     RESEND_SLACK_US = 100000, /* repeats are looked for once a second, not to the millisecond */
@@ -33,8 +29,11 @@ enum {
 
 struct target_settings {
     bool enable;
+    int protocol; /* index: udp, tcp, slip */
     char host[256];
     int port;
+    char interface[64];
+    int ttl;
     char prefix[PREFIX_SIZE];
     char outputs[512];
     double rate_hz;
@@ -64,11 +63,8 @@ struct channel {
 };
 
 struct target {
-    int fd; /* -1: none */
-    struct sockaddr_storage address;
-    socklen_t length; /* 0: not resolved */
-    unsigned question;
-    uint64_t retry; /* timer */
+    struct ja_outlet *outlet;
+    char owner[80]; /* "target NAME", for messages */
     struct ja_schedule *schedule;
     bool chosen[JA_OSC_ROWS]; /* wanted, and a stage makes it */
     size_t positions[JA_OSC_ROWS][JA_OSC_VALUES];
@@ -77,13 +73,24 @@ struct target {
     struct ja_log_limit limit;
 };
 
+enum { UDP, TCP, SLIP };
+static const char *const protocols[] = {"udp", "tcp", "slip", NULL};
+
 #define S struct target_settings
 static const struct ja_option target_options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_LIVE, "Send to this target."),
+    JA_OPTION_CHOICE(S, protocol, "protocol", "udp", protocols, JA_LIVE,
+                     "How packets travel: udp, or tcp with each packet's length before it (OSC "
+                     "1.0), or slip, which is TCP with SLIP framing (OSC 1.1)."),
     JA_OPTION_STRING(S, host, "host", "127.0.0.1", JA_LIVE,
                      "Host name or address to send to; a broadcast address or multicast group "
                      "within the local network will do."),
-    JA_OPTION_INT(S, port, "port", "7771", 1, 65535, NULL, JA_LIVE, "UDP port to send to."),
+    JA_OPTION_INT(S, port, "port", "7771", 1, 65535, NULL, JA_LIVE, "Port to send to."),
+    JA_OPTION_STRING(S, interface, "interface", "", JA_LIVE,
+                     "Network interface by which multicast leaves, such as eth0; empty leaves the "
+                     "choice to the system."),
+    JA_OPTION_INT(S, ttl, "ttl", "1", 0, 255, NULL, JA_LIVE,
+                  "How many networks multicast crosses; 1 stays within the local one."),
     JA_OPTION_STRING(S, prefix, "prefix", "/ja", JA_LIVE,
                      "What every address starts with; other streams than main add their name."),
     JA_OPTION_LIST(S, outputs, "outputs", "all", JA_LIVE,
@@ -105,7 +112,7 @@ static const struct ja_option target_options[] = {
 
 static const struct ja_module target_module = {
     .name = "target",
-    .help = "A program that gets the results as OSC over UDP.",
+    .help = "A program that gets the results as OSC.",
     .options = target_options,
     .option_count = sizeof target_options / sizeof target_options[0],
     .settings_size = sizeof(struct target_settings),
@@ -120,26 +127,44 @@ static bool silent(const struct ja_sink *sink) {
 
 /* --- Sending --- */
 
-static void failed(struct ja_sink *sink, int cause) {
-    struct target *target = sink->state;
-    const struct target_settings *settings = sink->settings;
-    sink->failed++;
-    ja_log_limited(&target->limit, JA_LOG_WARNING, "target %s: cannot send to %s port %d: %s",
-                   sink->name, settings->host, settings->port, strerror(cause));
+/* Begins and ends with END, which makes an interrupted packet end too. */
+static size_t frame_slip(const unsigned char *bytes, size_t size, unsigned char *framed) {
+    enum { END = 0xc0, ESC = 0xdb, ESC_END = 0xdc, ESC_ESC = 0xdd };
+    size_t length = 0;
+    framed[length++] = END;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == END || bytes[i] == ESC) {
+            framed[length++] = ESC;
+            framed[length++] = bytes[i] == END ? ESC_END : ESC_ESC;
+        } else {
+            framed[length++] = bytes[i];
+        }
+    }
+    framed[length++] = END;
+    return length;
 }
 
-static void send_bytes(struct ja_sink *sink, const void *bytes, size_t size) {
-    struct target *target = sink->state;
-    if (target->fd < 0) {
-        sink->failed++; /* why has been said when the name was not found */
-        return;
+static size_t frame_length(const unsigned char *bytes, size_t size, unsigned char *framed) {
+    for (int i = 0; i < 4; i++)
+        framed[i] = (unsigned char)(size >> (24 - 8 * i));
+    memcpy(framed + 4, bytes, size);
+    return size + 4;
+}
+
+/* `may_drop`: a newer value will follow. */
+static void send_bytes(struct ja_sink *sink, const void *bytes, size_t size, bool may_drop) {
+    const struct target *target = sink->state;
+    const struct target_settings *settings = sink->settings;
+    unsigned char framed[2 * PACKET_BYTES + 2];
+    if (settings->protocol != UDP) {
+        size = settings->protocol == SLIP ? frame_slip(bytes, size, framed)
+                                          : frame_length(bytes, size, framed);
+        bytes = framed;
     }
-    ssize_t sent = sendto(target->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-                          (struct sockaddr *)&target->address, target->length);
-    if (sent < 0)
-        failed(sink, errno);
-    else
+    if (ja_outlet_send(target->outlet, bytes, size, may_drop))
         sink->sent++;
+    else
+        sink->failed++;
 }
 
 static size_t encode(const struct channel *channel, const struct ja_osc_row *row,
@@ -157,9 +182,9 @@ static void send_row(struct ja_sink *sink, const struct channel *channel,
     _Alignas(4) unsigned char packet[PACKET_BYTES];
     size_t size = encode(channel, row, arguments, packet, sizeof packet);
     if (size)
-        send_bytes(sink, packet, size);
+        send_bytes(sink, packet, size, row->when == JA_OSC_CONTINUOUS);
     else
-        failed(sink, ENOMEM);
+        sink->failed++;
 }
 
 /* --- Beats: by way of the schedule --- */
@@ -170,17 +195,17 @@ static void send_scheduled(void *data, const struct ja_packet *packet) {
     struct target *target = sink->state;
     const struct target_settings *settings = sink->settings;
     if (packet->group == 0 || packet->release) {
-        send_bytes(sink, packet->data, packet->size);
+        send_bytes(sink, packet->data, packet->size, false);
         return;
     }
     ja_schedule_release(target->schedule, packet->group);
-    send_bytes(sink, packet->data, packet->size);
+    send_bytes(sink, packet->data, packet->size, false);
     struct ja_packet release = *packet;
     release.release = true;
     release.due_us += (uint64_t)(settings->pulse_ms * 1000);
     memset(release.data + release.size - 4, 0, 4); /* its one float: 0.0 is four zeros */
     if (!ja_schedule_add(target->schedule, &release))
-        send_bytes(sink, release.data, release.size);
+        send_bytes(sink, release.data, release.size, false);
 }
 
 /* When what happens at stream time `time` has to leave; at once when there is no clock to it. */
@@ -201,8 +226,10 @@ static void schedule_row(struct ja_sink *sink, const struct ja_tap *tap,
     if (row->when == JA_OSC_PULSE)
         packet.group = 1 + (unsigned)(channel - target->channels);
     packet.size = encode(channel, row, arguments, packet.data, sizeof packet.data);
-    if (!packet.size || !ja_schedule_add(target->schedule, &packet))
-        failed(sink, ENOBUFS);
+    if (!packet.size || !ja_schedule_add(target->schedule, &packet)) {
+        sink->failed++;
+        ja_log_limited(&target->limit, JA_LOG_WARNING, "%s: no room for a beat", target->owner);
+    }
 }
 
 /* --- Streams --- */
@@ -445,60 +472,32 @@ static void target_muted(struct ja_sink *sink) {
 
 /* --- Where to --- */
 
-static void ask(struct ja_sink *sink);
-
-static void ask_again(void *data, uint64_t due_us) {
-    (void)due_us;
-    struct ja_sink *sink = data;
-    struct target *target = sink->state;
-    target->retry = 0;
-    ask(sink);
+static void receiver_is_there(void *data) {
+    forget_sent(data);
 }
 
-static void retry_later(struct ja_sink *sink) {
-    struct target *target = sink->state;
-    target->retry = ja_loop_at(sink->host->loop, ja_clock_us() + ASK_AGAIN_US, ask_again, sink);
-}
-
-static void resolved(void *data, const struct sockaddr *address, socklen_t length,
-                     const char *error) {
-    struct ja_sink *sink = data;
-    struct target *target = sink->state;
-    target->question = 0;
-    if (!address) {
-        ja_log_limited(&target->limit, JA_LOG_WARNING, "target %s: %s", sink->name, error);
-        retry_later(sink);
-        return;
-    }
-    target->fd = ja_udp_sender(address->sa_family);
-    if (target->fd < 0) {
-        failed(sink, errno);
-        retry_later(sink);
-        return;
-    }
-    memcpy(&target->address, address, length);
-    target->length = length;
-}
-
-static void ask(struct ja_sink *sink) {
+/* A new way out; the old one goes only when there is one. */
+static enum ja_status open_outlet(struct ja_sink *sink, struct ja_error *error) {
     struct target *target = sink->state;
     const struct target_settings *settings = sink->settings;
-    target->question =
-        ja_resolver_ask(sink->host->resolver, settings->host, settings->port, resolved, sink);
-    if (!target->question)
-        retry_later(sink);
-}
-
-static void leave_address(struct ja_sink *sink) {
-    struct target *target = sink->state;
-    if (target->question)
-        ja_resolver_forget(sink->host->resolver, target->question);
-    ja_loop_cancel(sink->host->loop, target->retry);
-    if (target->fd >= 0)
-        close(target->fd);
-    target->question = 0;
-    target->retry = 0;
-    target->fd = -1;
+    struct ja_outlet_setup setup = {
+        .loop = sink->host->loop,
+        .resolver = sink->host->resolver,
+        .owner = target->owner,
+        .transport = settings->protocol == UDP ? JA_TRANSPORT_UDP : JA_TRANSPORT_TCP,
+        .host = settings->host,
+        .port = settings->port,
+        .interface = settings->interface,
+        .ttl = settings->ttl,
+        .ready = receiver_is_there,
+        .data = sink,
+    };
+    struct ja_outlet *outlet = ja_outlet_new(&setup, error);
+    if (!outlet)
+        return JA_FAILED;
+    ja_outlet_free(target->outlet);
+    target->outlet = outlet;
+    return JA_OK;
 }
 
 /* --- Settings --- */
@@ -575,19 +574,22 @@ static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error
 
 static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) {
     struct target *target = sink->state;
-    target->fd = -1;
+    snprintf(target->owner, sizeof target->owner, "target %s", sink->name);
     enum ja_status status = take_settings(sink, error);
+    if (status == JA_OK)
+        status = open_outlet(sink, error);
     if (status != JA_OK)
         return status;
     target->schedule = ja_schedule_new(sink->host->loop, send_scheduled, sink);
-    if (!target->schedule)
-        return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
-    ask(sink);
-    return JA_OK;
+    if (target->schedule)
+        return JA_OK;
+    ja_outlet_free(target->outlet);
+    return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
 }
 
 static bool is_elsewhere(const struct target_settings *a, const struct target_settings *b) {
-    return strcmp(a->host, b->host) != 0 || a->port != b->port;
+    return a->protocol != b->protocol || strcmp(a->host, b->host) != 0 || a->port != b->port ||
+           strcmp(a->interface, b->interface) != 0 || a->ttl != b->ttl;
 }
 
 static enum ja_status target_configure(struct ja_sink *sink, const void *former,
@@ -604,11 +606,7 @@ static enum ja_status target_configure(struct ja_sink *sink, const void *former,
         let_go(sink);
         forget_sent(sink);
     }
-    if (is_elsewhere(before, now)) {
-        leave_address(sink);
-        ask(sink);
-    }
-    return JA_OK;
+    return is_elsewhere(before, now) ? open_outlet(sink, error) : JA_OK;
 }
 
 static void target_close(struct ja_sink *sink) {
@@ -621,7 +619,7 @@ static void target_close(struct ja_sink *sink) {
            (unsigned long long)stats->late, (double)stats->worst_us / 1000,
            (unsigned long long)stats->overflow);
     ja_schedule_free(target->schedule);
-    leave_address(sink);
+    ja_outlet_free(target->outlet);
 }
 
 const struct ja_sink_class ja_osc_sink = {

@@ -348,6 +348,52 @@ static void tells_scores_by_kind(void **state) {
     ja_sink_free(sink);
 }
 
+/* A TCP receiver; what the sink sends after `event`. */
+static size_t hear_by_tcp(struct receiver *receiver, const char *protocol,
+                          const struct ja_event *event, unsigned char *bytes, size_t size) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    char port[32];
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    snprintf(port, sizeof port, "port=%d", ntohs(address.sin_port));
+    struct ja_sink *sink = ready(receiver->rig, RIG_SINK(receiver->rig, &ja_osc_sink, port,
+                                                         protocol, "outputs=accuracy/beat"));
+    int peer = accept(listener, NULL, NULL);
+    ja_sink_event(sink, receiver->rig->taps, event);
+    ja_sink_free(sink);
+    ssize_t got = recv(peer, bytes, size, MSG_WAITALL); /* to the end of the connection */
+    close(peer);
+    close(listener);
+    return got < 0 ? 0 : (size_t)got;
+}
+
+#define ACCURACY                                                                                   \
+    "/ja/accuracy/beat\0\0\0,ffi\0\0\0\0"                                                          \
+    "\x3f\x40\0\0"
+
+static void frames_packets_on_tcp(void **state) {
+    struct receiver *receiver = *state;
+    /* -6 is c0 c0 00 00: what SLIP has to escape. */
+    const struct ja_event score = {
+        .type = JA_EVENT_SCORE,
+        .score = {.kind = "beat", .n = 0xdb, .hits = 3, .hit_rate = 0.75, .median_error_ms = -6}};
+    static const unsigned char length_first[] = "\0\0\0\x28" ACCURACY "\xc0\xc0\0\0"
+                                                "\0\0\0\xdb";
+    static const unsigned char slip[] = "\xc0" ACCURACY "\xdb\xdc\xdb\xdc\0\0"
+                                        "\0\0\0\xdb\xdd\xc0";
+    unsigned char bytes[128];
+    size_t size = hear_by_tcp(receiver, "protocol=tcp", &score, bytes, sizeof bytes);
+    assert_int_equal(size, sizeof length_first - 1);
+    assert_memory_equal(bytes, length_first, size);
+    size = hear_by_tcp(receiver, "protocol=slip", &score, bytes, sizeof bytes);
+    assert_int_equal(size, sizeof slip - 1);
+    assert_memory_equal(bytes, slip, size);
+}
+
 static void configure(struct ja_sink *sink, const char *const *pairs, size_t count) {
     struct ja_error error = {""};
     void *settings = rig_settings(sink->class->module, pairs, count);
@@ -475,6 +521,7 @@ int main(void) {
         WITH(other_streams_have_their_name),
         WITH(tells_its_health_every_second),
         WITH(tells_scores_by_kind),
+        WITH(frames_packets_on_tcp),
         WITH(moves_to_another_receiver),
         WITH(refuses_wrong_settings),
         WITH(goes_on_without_a_receiver),
