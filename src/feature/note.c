@@ -87,6 +87,13 @@ static void tell(struct ja_stage *stage, bool on, double time, double velocity) 
     ja_stage_emit(stage, &event);
 }
 
+static void note_shed(struct ja_stage *stage, double now) {
+    struct note *note = stage->state;
+
+    if (note->sounding)
+        tell(stage, false, now, 0);
+}
+
 static double median(const double values[STABLE]) {
     double sorted[STABLE];
 
@@ -185,8 +192,10 @@ const struct ja_stage_class ja_note_stage = {
     .module = &module,
     .state_size = sizeof(struct note),
     .events = 1u << JA_EVENT_NOTE,
+    .level = JA_LEVEL_HIGH,
     .open = note_open,
     .process = note_process,
     .heard = note_heard,
     .reset = note_reset,
+    .shed = note_shed,
 };

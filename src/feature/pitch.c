@@ -193,6 +193,7 @@ const struct ja_stage_class ja_pitch_stage = {
     .state_size = sizeof(struct pitch),
     .outputs = outputs,
     .output_count = sizeof outputs / sizeof *outputs,
+    .level = JA_LEVEL_HIGH,
     .open = pitch_open,
     .process = pitch_process,
     .configure = pitch_configure,

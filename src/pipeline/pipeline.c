@@ -25,6 +25,8 @@ struct ja_pipeline {
     float *mono;         /* hop frames */
     float *channel[MOST_CHANNELS];
     struct ja_spectrum_maker *spectrum; /* NULL when no stage needs it */
+    enum ja_level level;                /* stages above it are left out */
+    bool spectrum_runs;                 /* one that is not needs the spectrum */
     struct ja_catalogue catalogue;
     struct ja_frame *frame;
     size_t frame_size; /* bytes */
@@ -32,6 +34,8 @@ struct ja_pipeline {
     size_t stage_count;
     struct ja_stage *stages;
 };
+
+const char *const ja_level_names[] = {"low", "medium", "high", "maximum", NULL};
 
 static const char *const window_choices[] = {"hann", "hamming", "blackman", NULL};
 static const char *const window_size_choices[] = {"512", "1024", "2048", "4096", "8192", NULL};
@@ -127,6 +131,11 @@ static bool allocate(struct ja_pipeline *pipeline, size_t stages) {
     return ok;
 }
 
+/* Whether the stage is called. */
+static bool runs(const struct ja_stage *stage) {
+    return stage->open && stage->class->level <= stage->pipeline->level;
+}
+
 static bool any_needs_spectrum(const struct ja_pipeline_setup *setup) {
     for (size_t i = 0; i < setup->stage_count; i++) {
         if (setup->stages[i]->needs_spectrum)
@@ -155,6 +164,8 @@ static enum ja_status set_up(struct ja_pipeline *pipeline, const struct ja_pipel
         if (!pipeline->spectrum)
             return JA_FAILED;
     }
+    pipeline->level = JA_LEVEL_MAXIMUM;
+    pipeline->spectrum_runs = pipeline->spectrum;
     return open_stages(pipeline, setup, error);
 }
 
@@ -221,7 +232,7 @@ static void finish_slice(struct ja_pipeline *pipeline) {
     struct ja_span slice = last_span(pipeline, pipeline->slice, channels);
     for (size_t i = 0; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->listen)
+        if (runs(stage) && stage->class->listen)
             stage->class->listen(stage, &slice);
     }
 }
@@ -230,13 +241,13 @@ static void finish_hop(struct ja_pipeline *pipeline) {
     const float *channels[MOST_CHANNELS];
     struct ja_span hop = last_span(pipeline, pipeline->hop, channels);
     const struct ja_spectrum *spectrum = NULL;
-    if (pipeline->spectrum)
+    if (pipeline->spectrum_runs)
         spectrum = ja_spectrum_make(pipeline->spectrum, hop.mono, hop.size);
     for (size_t i = 0; i < pipeline->catalogue.values; i++)
         pipeline->frame->values[i] = NAN;
     for (size_t i = 0; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->process)
+        if (runs(stage) && stage->class->process)
             stage->class->process(stage, &hop, spectrum, stage->out);
     }
     pipeline->frame->time = hop.end;
@@ -288,12 +299,14 @@ void ja_pipeline_finish(struct ja_pipeline *pipeline) {
     }
 }
 
+static void reset_stage(struct ja_stage *stage) {
+    if (stage->open && stage->class->reset)
+        stage->class->reset(stage);
+}
+
 void ja_pipeline_reset(struct ja_pipeline *pipeline) {
-    for (size_t i = 0; i < pipeline->stage_count; i++) {
-        struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->reset)
-            stage->class->reset(stage);
-    }
+    for (size_t i = 0; i < pipeline->stage_count; i++)
+        reset_stage(&pipeline->stages[i]);
     if (pipeline->spectrum)
         ja_spectrum_reset(pipeline->spectrum);
 }
@@ -305,6 +318,43 @@ void ja_pipeline_skip(struct ja_pipeline *pipeline, double seconds) {
     pipeline->filled = 0;
     ja_pipeline_reset(pipeline);
 }
+
+/* --- Levels --- */
+
+static void shed_stages(struct ja_pipeline *pipeline, enum ja_level level) {
+    for (size_t i = 0; i < pipeline->stage_count; i++) {
+        struct ja_stage *stage = &pipeline->stages[i];
+        if (runs(stage) && stage->class->level > level && stage->class->shed)
+            stage->class->shed(stage, ja_pipeline_now(pipeline));
+    }
+}
+
+static void bring_back_stages(struct ja_pipeline *pipeline, enum ja_level level) {
+    for (size_t i = 0; i < pipeline->stage_count; i++) {
+        struct ja_stage *stage = &pipeline->stages[i];
+        if (stage->class->level > pipeline->level && stage->class->level <= level)
+            reset_stage(stage);
+    }
+}
+
+/* What it had heard before it was left out is not what comes before the next hop. */
+static void follow_need_of_spectrum(struct ja_pipeline *pipeline) {
+    bool needed = false;
+    for (size_t i = 0; i < pipeline->stage_count; i++)
+        needed |= pipeline->stages[i].class->needs_spectrum && runs(&pipeline->stages[i]);
+    if (needed && !pipeline->spectrum_runs)
+        ja_spectrum_reset(pipeline->spectrum);
+    pipeline->spectrum_runs = needed;
+}
+
+void ja_pipeline_set_level(struct ja_pipeline *pipeline, enum ja_level level) {
+    shed_stages(pipeline, level);
+    bring_back_stages(pipeline, level);
+    pipeline->level = level;
+    follow_need_of_spectrum(pipeline);
+}
+
+/* --- Settings --- */
 
 static bool must_reopen(const struct ja_module *module, const char *before, const char *after) {
     for (size_t i = 0; i < module->option_count; i++) {
@@ -354,7 +404,7 @@ enum ja_status ja_pipeline_configure(struct ja_pipeline *pipeline, const struct 
 void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, const char *reason) {
     for (size_t i = 0; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->notice)
+        if (runs(stage) && stage->class->notice)
             stage->class->notice(stage, notice, reason, ja_pipeline_now(pipeline));
     }
 }
@@ -363,7 +413,7 @@ void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_com
     struct ja_stage_command passed_on = *command;
     for (size_t i = 0; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->command)
+        if (runs(stage) && stage->class->command)
             stage->class->command(stage, &passed_on, ja_pipeline_now(pipeline));
     }
 }
@@ -375,7 +425,7 @@ static void publish(struct ja_pipeline *pipeline, size_t from, const struct ja_e
         pipeline->out.event(pipeline->out.data, &final);
     for (size_t i = from; i < pipeline->stage_count; i++) {
         struct ja_stage *stage = &pipeline->stages[i];
-        if (stage->open && stage->class->heard)
+        if (runs(stage) && stage->class->heard)
             stage->class->heard(stage, &final);
     }
 }

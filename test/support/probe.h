@@ -1,4 +1,5 @@
-/* A stage that only looks: what it was called with, for tests of pipeline and stream.
+/* A stage that only looks, from the high level on: what it was called with, for tests of pipeline
+ * and stream.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef JA_TEST_PROBE_H
@@ -15,7 +16,8 @@ struct probe_settings {
 
 /* What the last opened probe has seen; tests run one pipeline at a time. */
 struct probe_log {
-    unsigned opened, closed, reset, configured, listened, processed, heard, noticed, commanded;
+    unsigned opened, closed, reset, configured, listened, processed, heard, noticed, commanded,
+        shed;
     unsigned slice, hop, rate;
     double last_time, last_end;
     struct ja_event last_heard;
@@ -104,6 +106,12 @@ static void probe_reset(struct ja_stage *stage) {
     probe_log.reset++;
 }
 
+static void probe_shed(struct ja_stage *stage, double now) {
+    struct ja_event event = {.type = JA_EVENT_NOTE, .time = now};
+    probe_log.shed++;
+    ja_stage_emit(stage, &event);
+}
+
 static void probe_close(struct ja_stage *stage) {
     (void)stage;
     probe_log.closed++;
@@ -120,8 +128,9 @@ static const struct ja_stage_class probe_stage = {
     .state_size = 16,
     .outputs = probe_outputs,
     .output_count = 3,
-    .events = 1u << JA_EVENT_ONSET | 1u << JA_EVENT_STATE,
+    .events = 1u << JA_EVENT_ONSET | 1u << JA_EVENT_STATE | 1u << JA_EVENT_NOTE,
     .needs_spectrum = true,
+    .level = JA_LEVEL_HIGH,
     .open = probe_open,
     .listen = probe_listen,
     .process = probe_process,
@@ -129,6 +138,7 @@ static const struct ja_stage_class probe_stage = {
     .notice = probe_notice,
     .command = probe_command,
     .reset = probe_reset,
+    .shed = probe_shed,
     .close = probe_close,
 };
 

@@ -110,6 +110,25 @@ static void reset_and_switching_off_end_the_note(void **state) {
     rig_free(rig);
 }
 
+/* What is left out tells no more, and leaves no note sounding. */
+static void being_left_out_ends_the_note(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 0.45, legato);
+    assert_int_equal(check_pairs(rig, false), 1);
+    ja_pipeline_set_level(rig->pipeline, JA_LEVEL_MEDIUM);
+    assert_int_equal(check_pairs(rig, true), 1);
+    assert_true(fabs(rig_last(rig, JA_EVENT_NOTE)->time - 0.45) < 0.011);
+    rig_play(rig, 2, legato);
+    assert_int_equal(check_pairs(rig, true), 1);
+    assert_true(isnan(rig_value(rig, "pitch")));
+    ja_pipeline_set_level(rig->pipeline, JA_LEVEL_HIGH);
+    rig_play(rig, 0.3, legato);
+    assert_int_equal(check_pairs(rig, false), 2);
+    rig_free(rig);
+}
+
 static void off_by_default(void **state) {
     struct rig *rig = rig_new(48000, 1, stages);
 
@@ -125,6 +144,7 @@ int main(void) {
         cmocka_unit_test(melody_comes_out),
         cmocka_unit_test(legato_changes_note),
         cmocka_unit_test(reset_and_switching_off_end_the_note),
+        cmocka_unit_test(being_left_out_ends_the_note),
         cmocka_unit_test(off_by_default),
     };
 

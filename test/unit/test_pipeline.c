@@ -259,6 +259,43 @@ static void test_command(void **state) {
     ja_pipeline_free(pipeline);
 }
 
+static void test_a_level_leaves_stages_out(void **state) {
+    struct record record;
+    struct ja_pipeline *pipeline = make(48000, 1, &record, &probe_analysis);
+    const struct ja_stage_command tap = {.action = JA_BEAT_TAP};
+    (void)state;
+    feed_constant(pipeline, 0.5f, 480);
+    float first = record.last[1];
+    feed_constant(pipeline, 0.5f, 480);
+    assert_true(record.last[1] != first); /* the window is fuller */
+    ja_pipeline_set_level(pipeline, JA_LEVEL_HIGH);
+    assert_int_equal(probe_log.shed, 0);
+    ja_pipeline_set_level(pipeline, JA_LEVEL_MEDIUM);
+    assert_int_equal(probe_log.shed, 1);
+    assert_int_equal(probe_log.heard, 1); /* what it ended with */
+    assert_int_equal(record.last_event.type, JA_EVENT_NOTE);
+    assert_true(fabs(record.last_event.time - 0.02) < 1e-9);
+    feed_constant(pipeline, 1, 480);
+    ja_pipeline_notice(pipeline, JA_NOTICE_INPUT_LOST, "the cable is out");
+    ja_pipeline_command(pipeline, &tap);
+    assert_int_equal(record.events, 1);
+    assert_int_equal(record.frames, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(isnan(record.last[i]));
+    assert_true(isnan(record.last[3])); /* twice what is not there */
+    assert_int_equal(probe_log.processed, 2);
+    assert_int_equal(probe_log.listened, 6);
+    assert_int_equal(probe_log.noticed, 0);
+    assert_int_equal(probe_log.commanded, 1); /* the second stage goes on */
+    ja_pipeline_set_level(pipeline, JA_LEVEL_MAXIMUM);
+    assert_int_equal(probe_log.reset, 1);
+    feed_constant(pipeline, 0.5f, 480);
+    assert_int_equal(probe_log.processed, 3);
+    assert_true(record.last[1] == first);
+    assert_true(fabsf(record.last[3] - 480) < 1e-3f);
+    ja_pipeline_free(pipeline);
+}
+
 static void test_json(void **state) {
     char buffer[512];
     struct ja_text text;
@@ -303,6 +340,7 @@ int main(void) {
         cmocka_unit_test(test_configure),
         cmocka_unit_test(test_notice),
         cmocka_unit_test(test_command),
+        cmocka_unit_test(test_a_level_leaves_stages_out),
         cmocka_unit_test(test_json),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

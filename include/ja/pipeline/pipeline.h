@@ -54,6 +54,10 @@ enum ja_status ja_pipeline_configure(struct ja_pipeline *pipeline, const struct 
 void ja_pipeline_notice(struct ja_pipeline *pipeline, enum ja_notice notice, const char *reason);
 /* Tells every stage in order, before the next sound. */
 void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_command *command);
+/* Leaves out every stage of a higher level: its values are NAN, it hears and tells nothing. One
+ * that comes back is reset first. Without a stage that needs it there is no shared spectrum. A new
+ * pipeline runs at JA_LEVEL_MAXIMUM. */
+void ja_pipeline_set_level(struct ja_pipeline *pipeline, enum ja_level level);
 /* Publishes an event that comes from outside the stages (a gap). */
 void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
 /* Fills the current hop up with silence, so that its frame comes out: the end of a file. */

@@ -93,6 +93,7 @@ enum ja_level {
     JA_LEVEL_MAXIMUM, /* and chroma, key and chords */
     JA_LEVELS
 };
+extern const char *const ja_level_names[JA_LEVELS + 1]; /* "low" …, then NULL */
 
 struct ja_stage_class {
     const struct ja_module *module; /* name, help and options; settings are its settings struct */
@@ -118,6 +119,8 @@ struct ja_stage_class {
     void (*configure)(
         struct ja_stage *stage); /* stage->settings have changed (options of effect JA_LIVE) */
     void (*reset)(struct ja_stage *stage); /* forget the past: new track, long gap */
+    /* It is left out from now on, until it is reset: ends what it has begun (a note). */
+    void (*shed)(struct ja_stage *stage, double now);
     void (*close)(struct ja_stage *stage);
 };
 
@@ -133,8 +136,8 @@ struct ja_stage {
     bool open;       /* false after a failed reopening: it is left out */
 };
 
-/* Publishes an event; `emitted` is filled in. In listen, process, heard, notice and
- * command only. */
+/* Publishes an event; `emitted` is filled in. In listen, process, heard, notice, command and shed
+ * only. */
 void ja_stage_emit(struct ja_stage *stage, const struct ja_event *event);
 /* In open: where an earlier stage's output `name` will stand in every frame (valid in process);
  * NULL when there is none. */
