@@ -1,7 +1,8 @@
 /* Short-time Fourier transform on aubio's FFT (which guards FFTW's planner against other threads).
  *
  * Windows are periodic, as is usual for analysis: F. J. Harris, "On the use of windows for harmonic
- * analysis with the discrete Fourier transform", Proc. IEEE 66(1), 1978.
+ * analysis with the discrete Fourier transform", Proc. IEEE 66(1), 1978. A constant offset, which
+ * cheap sound cards add, is taken away first, so that it is not in any bin.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/pipeline/spectrum.h>
@@ -35,12 +36,17 @@ static double window_value(enum ja_window window, double phase) {
     return 0.5 - 0.5 * cos(phase);
 }
 
-static void fill_window(float *values, enum ja_window window, unsigned size) {
-    double sum = 0;
-    for (unsigned i = 0; i < size; i++)
-        sum += window_value(window, 2 * JA_PI * i / size);
+/* Returns its equivalent noise bandwidth in bins. */
+static double fill_window(float *values, enum ja_window window, unsigned size) {
+    double sum = 0, squares = 0;
+    for (unsigned i = 0; i < size; i++) {
+        double value = window_value(window, 2 * JA_PI * i / size);
+        sum += value;
+        squares += value * value;
+    }
     for (unsigned i = 0; i < size; i++)
         values[i] = (float)(window_value(window, 2 * JA_PI * i / size) * 2 / sum);
+    return size * squares / (sum * sum);
 }
 
 struct ja_spectrum_maker *ja_spectrum_new(enum ja_window window, unsigned size, unsigned rate,
@@ -59,9 +65,12 @@ struct ja_spectrum_maker *ja_spectrum_new(enum ja_window window, unsigned size, 
     if (!maker->window || !maker->history || !maker->magnitude || !maker->power ||
         !maker->windowed || !maker->packed || !maker->fft)
         goto no_memory;
-    fill_window(maker->window, window, size);
-    maker->spectrum =
-        (struct ja_spectrum){size, bins, (double)rate / size, maker->magnitude, maker->power};
+    maker->spectrum = (struct ja_spectrum){size,
+                                           bins,
+                                           (double)rate / size,
+                                           maker->magnitude,
+                                           maker->power,
+                                           fill_window(maker->window, window, size)};
     return maker;
 
 no_memory:
@@ -96,12 +105,20 @@ static void take_in(struct ja_spectrum_maker *maker, const float *samples, unsig
     memcpy(maker->history + size - count, samples, count * sizeof *samples);
 }
 
+static double mean(const struct ja_spectrum_maker *maker) {
+    double sum = 0;
+    for (unsigned i = 0; i < maker->spectrum.window; i++)
+        sum += maker->history[i];
+    return sum / maker->spectrum.window;
+}
+
 const struct ja_spectrum *ja_spectrum_make(struct ja_spectrum_maker *maker, const float *samples,
                                            unsigned count) {
     unsigned size = maker->spectrum.window;
     take_in(maker, samples, count);
+    float offset = (float)mean(maker);
     for (unsigned i = 0; i < size; i++)
-        maker->windowed->data[i] = maker->history[i] * maker->window[i];
+        maker->windowed->data[i] = (maker->history[i] - offset) * maker->window[i];
     aubio_fft_do_complex(maker->fft, maker->windowed, maker->packed);
     const float *packed = maker->packed->data;
     for (unsigned i = 0; i < maker->spectrum.bins; i++) {

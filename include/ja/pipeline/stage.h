@@ -35,6 +35,8 @@ struct ja_spectrum {
     double bin_hz;
     const float *magnitude; /* bins; a full-scale sine on a bin gives 1.0 */
     const float *power;     /* bins; magnitude squared */
+    double sine_power;      /* what a full-scale sine's power sums to over its bins: the window's
+                               equivalent noise bandwidth, 1.5 for hann */
 };
 
 enum ja_output_type { JA_OUTPUT_NUMBER, JA_OUTPUT_BOOL };
@@ -44,7 +46,7 @@ struct ja_output {
     const char *name; /* as in the frame: "rms" */
     const char *unit; /* NULL: none */
     enum ja_output_type type;
-    unsigned width;  /* values; above 1 a list */
+    unsigned width;  /* values; above 1 a list, which ends before the NANs at its end */
     double min, max; /* what values to expect; NAN: not bounded */
     const char *help;
 };
