@@ -18,10 +18,7 @@ const struct ja_stage_class *const ja_stages[] = {
 const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];
 
 const struct ja_sink_class *const ja_sinks[] = {
-    &ja_osc_sink,
-    &ja_events_sink,
-    &ja_frames_sink,
-    &ja_terminal_sink,
+    &ja_osc_sink, &ja_os2l_sink, &ja_events_sink, &ja_frames_sink, &ja_terminal_sink,
 };
 const size_t ja_sink_count = sizeof ja_sinks / sizeof ja_sinks[0];
 

@@ -208,21 +208,12 @@ static void send_scheduled(void *data, const struct ja_packet *packet) {
         send_bytes(sink, release.data, release.size, false);
 }
 
-/* When what happens at stream time `time` has to leave; at once when there is no clock to it. */
-static uint64_t moment_us(const struct ja_sink *sink, const struct ja_tap *tap, double time) {
-    const struct target_settings *settings = sink->settings;
-    uint64_t now_us = ja_clock_us(), at_us = ja_tap_us(tap, time);
-    if (at_us == 0)
-        return now_us;
-    double due_us = (double)at_us + settings->offset_ms * 1000;
-    return due_us > (double)now_us ? (uint64_t)due_us : now_us;
-}
-
 static void schedule_row(struct ja_sink *sink, const struct ja_tap *tap,
                          const struct channel *channel, const struct ja_osc_row *row,
                          const struct ja_event *event, const struct ja_osc_argument *arguments) {
     struct target *target = sink->state;
-    struct ja_packet packet = {.due_us = moment_us(sink, tap, event->time)};
+    const struct target_settings *settings = sink->settings;
+    struct ja_packet packet = {.due_us = ja_tap_due_us(tap, event->time, settings->offset_ms)};
     if (row->when == JA_OSC_PULSE)
         packet.group = 1 + (unsigned)(channel - target->channels);
     packet.size = encode(channel, row, arguments, packet.data, sizeof packet.data);

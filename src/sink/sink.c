@@ -1,6 +1,7 @@
 /* What all sinks have in common: making them, their settings, and the mute switch.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/core/clock.h>
 #include <ja/core/text.h>
 #include <ja/sink/sink.h>
 
@@ -14,6 +15,12 @@ uint64_t ja_tap_us(const struct ja_tap *tap, double time) {
         return 0;
     double us = base->us + (time - base->at) * 1e6;
     return us > 0 ? (uint64_t)us : 0;
+}
+
+uint64_t ja_tap_due_us(const struct ja_tap *tap, double time, double offset_ms) {
+    uint64_t now_us = ja_clock_us(), at_us = ja_tap_us(tap, time);
+    double due_us = (double)at_us + offset_ms * 1000;
+    return at_us > 0 && due_us > (double)now_us ? (uint64_t)due_us : now_us;
 }
 
 double ja_tap_time(const struct ja_tap *tap, uint64_t us) {

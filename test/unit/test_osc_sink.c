@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "../support/failing.h"
 #include "../support/sink_rig.h"
+#include "../support/tcp.h"
 #include "sink/osc_map.h"
 #include <ja/net/socket.h>
 #include <netinet/in.h>
@@ -351,15 +352,9 @@ static void tells_scores_by_kind(void **state) {
 /* A TCP receiver; what the sink sends after `event`. */
 static size_t hear_by_tcp(struct receiver *receiver, const char *protocol,
                           const struct ja_event *event, unsigned char *bytes, size_t size) {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
     char port[32];
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-    snprintf(port, sizeof port, "port=%d", ntohs(address.sin_port));
+    int number = 0, listener = tcp_listen(&number);
+    snprintf(port, sizeof port, "port=%d", number);
     struct ja_sink *sink = ready(receiver->rig, RIG_SINK(receiver->rig, &ja_osc_sink, port,
                                                          protocol, "outputs=accuracy/beat"));
     int peer = accept(listener, NULL, NULL);

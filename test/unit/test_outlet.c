@@ -8,17 +8,17 @@
 #include <stdint.h>
 
 #include "../support/failing.h"
-#include <arpa/inet.h>
 #include <cmocka.h>
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/net/outlet.h>
 #include <ja/net/socket.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "../support/tcp.h"
 
 enum { WAIT_US = 30000000, MESSAGE = 1024 };
 
@@ -100,17 +100,9 @@ static int port_of(int fd) {
     return ntohs(address.sin_port);
 }
 
-/* A TCP listener on loopback, on `port` or any; its receivers have small buffers. */
 static void listen_tcp(struct fixture *fixture, int port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int on = 1, small = 4096;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fixture->listener = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fixture->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fixture->listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    assert_int_equal(bind(fixture->listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fixture->listener, 4), 0);
-    fixture->port = port_of(fixture->listener);
+    fixture->port = port;
+    fixture->listener = tcp_listen(&fixture->port);
 }
 
 static void accept_peer(struct fixture *fixture) {

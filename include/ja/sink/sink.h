@@ -24,6 +24,9 @@ struct ja_tap {
 uint64_t ja_tap_us(const struct ja_tap *tap, double time);
 /* The reverse: stream time of what is at the source at `us`; NAN when there is no timebase. */
 double ja_tap_time(const struct ja_tap *tap, uint64_t us);
+/* ja_clock_us at which what happens at stream time `time` has to leave, `offset_ms` after it; now
+ * when that is past or there is no timebase. */
+uint64_t ja_tap_due_us(const struct ja_tap *tap, double time, double offset_ms);
 
 /* What all sinks share, owned by the app. */
 struct ja_sink_host {
