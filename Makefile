@@ -17,7 +17,7 @@ DATADIR := $(PREFIX)/share/jack-analyzer
 # What pkg-config must know, each with the Debian package that brings it; and what else a bare
 # Debian needs to build, to run the demo and to run the tests.
 LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
-	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev
+	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 DEMO_PACKAGES := jackd2
 TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \

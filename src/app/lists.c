@@ -20,6 +20,8 @@ static void list_events(FILE *out) {
 }
 
 static void list_range(const struct ja_output *output, FILE *out) {
+    if (output->width > 1)
+        fprintf(out, "list of up to %u: ", output->width);
     if (output->type == JA_OUTPUT_BOOL)
         fputs("true or false", out);
     else if (isnan(output->min) || isnan(output->max))

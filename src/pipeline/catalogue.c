@@ -45,6 +45,13 @@ const struct ja_catalogue_entry *ja_catalogue_find(const struct ja_catalogue *ca
     return NULL;
 }
 
+unsigned ja_frame_width(const struct ja_frame *frame, const struct ja_catalogue_entry *entry) {
+    unsigned width = entry->output->width;
+    while (entry->output->width > 1 && width > 0 && isnan(frame->values[entry->first + width - 1]))
+        width--;
+    return width;
+}
+
 static void write_value(const struct ja_output *output, float value, struct ja_json *json) {
     if (output->type == JA_OUTPUT_BOOL && !isnan(value))
         ja_json_bool(json, value != 0);
@@ -69,7 +76,7 @@ void ja_frame_write_json(const struct ja_frame *frame, const struct ja_catalogue
             continue;
         }
         ja_json_begin_array(json);
-        for (unsigned v = 0; v < entry->output->width; v++)
+        for (unsigned v = 0; v < ja_frame_width(frame, entry); v++)
             write_value(entry->output, frame->values[entry->first + v], json);
         ja_json_end_array(json);
     }

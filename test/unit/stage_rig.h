@@ -26,6 +26,7 @@ struct rig {
     void *settings[RIG_STAGES];
     size_t count;
     unsigned rate, channels;
+    struct ja_analysis_settings analysis;
     struct ja_pipeline *pipeline;
     struct ja_catalogue catalogue;
     uint64_t fed; /* frames */
@@ -99,6 +100,7 @@ static inline struct rig *rig_new(unsigned rate, unsigned channels,
 
     rig->rate = rate;
     rig->channels = channels;
+    rig->analysis.window_size = 2; /* 2048 */
     for (; classes[rig->count]; rig->count++) {
         size_t size = classes[rig->count]->module->settings_size;
 
@@ -138,12 +140,11 @@ static inline void rig_set(struct rig *rig, const char *module, const char *name
 }
 
 static inline void rig_start(struct rig *rig) {
-    static const struct ja_analysis_settings analysis = {.window_size = 2};
     struct ja_error error = {""};
     struct ja_pipeline_setup setup = {
         .rate = rig->rate,
         .channels = rig->channels,
-        .analysis = &analysis,
+        .analysis = &rig->analysis,
         .stages = rig->classes,
         .stage_count = rig->count,
         .settings = (const void *const *)rig->settings,

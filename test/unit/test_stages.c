@@ -9,8 +9,19 @@
 #include <ja/predict/stages.h>
 
 static const struct ja_stage_class *const stages[] = {
-    &ja_level_stage, &ja_silence_stage, &ja_onset_stage, &ja_pitch_stage,        &ja_note_stage,
-    &ja_beat_stage,  &ja_tempo_stage,   &ja_state_stage, &ja_predict_beat_stage, NULL,
+    &ja_level_stage,
+    &ja_silence_stage,
+    &ja_loudness_stage,
+    &ja_energy_stage,
+    &ja_bands_stage,
+    &ja_onset_stage,
+    &ja_pitch_stage,
+    &ja_note_stage,
+    &ja_beat_stage,
+    &ja_tempo_stage,
+    &ja_state_stage,
+    &ja_predict_beat_stage,
+    NULL,
 };
 
 /* Every allocation of this program, aubio's included, is counted; a sanitizer has its own. */
