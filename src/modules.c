@@ -12,9 +12,11 @@
 
 /* In order of execution: a stage may use what the ones before it found. */
 const struct ja_stage_class *const ja_stages[] = {
-    &ja_level_stage, &ja_silence_stage, &ja_loudness_stage, &ja_energy_stage,
-    &ja_bands_stage, &ja_onset_stage,   &ja_pitch_stage,    &ja_note_stage,
-    &ja_beat_stage,  &ja_tempo_stage,   &ja_state_stage,    &ja_predict_beat_stage,
+    &ja_level_stage,    &ja_silence_stage,       &ja_loudness_stage, &ja_energy_stage,
+    &ja_bands_stage,    &ja_centroid_stage,      &ja_rolloff_stage,  &ja_flux_stage,
+    &ja_flatness_stage, &ja_zero_crossing_stage, &ja_mfcc_stage,     &ja_onset_stage,
+    &ja_pitch_stage,    &ja_note_stage,          &ja_beat_stage,     &ja_tempo_stage,
+    &ja_state_stage,    &ja_predict_beat_stage,
 };
 const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];
 

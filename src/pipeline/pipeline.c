@@ -18,6 +18,7 @@ enum { MOST_CHANNELS = 8, SLICES_PER_SECOND = 300, HOPS_PER_SECOND = 100 };
 struct ja_pipeline {
     unsigned rate, channels;
     unsigned slice, hop; /* frames */
+    unsigned window;     /* samples of the shared spectrum */
     double start;        /* s of audio at frame 0 */
     double lag;          /* s, added to what is called emitted */
     uint64_t done;       /* frames of whole slices since start */
@@ -74,7 +75,7 @@ static enum ja_status open_stage(struct ja_pipeline *pipeline, struct ja_stage *
             return ja_fail(error, JA_FAILED, "no memory for %s", stage->class->module->name);
     }
     struct ja_stage_setup setup = {pipeline->rate, pipeline->slice, pipeline->hop,
-                                   pipeline->channels};
+                                   pipeline->channels, pipeline->window};
     enum ja_status status = stage->class->open ? stage->class->open(stage, &setup, error) : JA_OK;
     if (status != JA_OK) {
         free(stage->state);
@@ -152,6 +153,7 @@ static enum ja_status set_up(struct ja_pipeline *pipeline, const struct ja_pipel
                        analysis->hop);
     pipeline->hop = analysis->hop ? (unsigned)analysis->hop : setup->rate / HOPS_PER_SECOND;
     pipeline->slice = choose_slice(setup->rate, pipeline->hop);
+    pipeline->window = 512u << analysis->window_size;
     enum ja_status status =
         ja_catalogue_init(&pipeline->catalogue, setup->stages, setup->stage_count, error);
     if (status != JA_OK)
@@ -159,8 +161,8 @@ static enum ja_status set_up(struct ja_pipeline *pipeline, const struct ja_pipel
     if (!allocate(pipeline, setup->stage_count))
         return ja_fail(error, JA_FAILED, "no memory for the analysis");
     if (any_needs_spectrum(setup)) {
-        pipeline->spectrum = ja_spectrum_new((enum ja_window)analysis->window,
-                                             512u << analysis->window_size, setup->rate, error);
+        pipeline->spectrum =
+            ja_spectrum_new((enum ja_window)analysis->window, pipeline->window, setup->rate, error);
         if (!pipeline->spectrum)
             return JA_FAILED;
     }

@@ -11,16 +11,24 @@ struct ja_tempo_settings {
     double min_bpm, max_bpm;
 };
 
-extern const struct ja_stage_class ja_level_stage;    /* rms, peak */
-extern const struct ja_stage_class ja_silence_stage;  /* silence */
-extern const struct ja_stage_class ja_loudness_stage; /* loudness_momentary, loudness_short */
-extern const struct ja_stage_class ja_energy_stage;   /* energy; reads silence, loudness */
-extern const struct ja_stage_class ja_bands_stage;    /* bands */
-extern const struct ja_stage_class ja_onset_stage;    /* onset_detected, onset_strength */
-extern const struct ja_stage_class ja_pitch_stage;    /* pitch, pitch_confidence */
-extern const struct ja_stage_class ja_note_stage;     /* reads rms, silence, pitch; hears onsets */
-extern const struct ja_stage_class ja_beat_stage;     /* beat_phase, bar_phase; reads silence */
-extern const struct ja_stage_class ja_tempo_stage;    /* tempo, tempo_confidence; hears beats */
-extern const struct ja_stage_class ja_state_stage;    /* reads silence; hears beats */
+extern const struct ja_stage_class ja_level_stage;   /* rms, peak */
+extern const struct ja_stage_class ja_silence_stage; /* silence */
+
+extern const struct ja_stage_class ja_loudness_stage;      /* loudness_momentary, loudness_short */
+extern const struct ja_stage_class ja_energy_stage;        /* energy; reads silence, loudness */
+extern const struct ja_stage_class ja_bands_stage;         /* bands */
+extern const struct ja_stage_class ja_centroid_stage;      /* spectral_centroid */
+extern const struct ja_stage_class ja_rolloff_stage;       /* spectral_rolloff */
+extern const struct ja_stage_class ja_flux_stage;          /* spectral_flux */
+extern const struct ja_stage_class ja_flatness_stage;      /* spectral_flatness */
+extern const struct ja_stage_class ja_zero_crossing_stage; /* zero_crossing_rate */
+extern const struct ja_stage_class ja_mfcc_stage;          /* mfcc */
+
+extern const struct ja_stage_class ja_onset_stage; /* onset_detected, onset_strength */
+extern const struct ja_stage_class ja_pitch_stage; /* pitch, pitch_confidence */
+extern const struct ja_stage_class ja_note_stage;  /* reads rms, silence, pitch; hears onsets */
+extern const struct ja_stage_class ja_beat_stage;  /* beat_phase, bar_phase; reads silence */
+extern const struct ja_stage_class ja_tempo_stage; /* tempo, tempo_confidence; hears beats */
+extern const struct ja_stage_class ja_state_stage; /* reads silence; hears beats */
 
 #endif

@@ -59,6 +59,7 @@ struct ja_stage_setup {
     unsigned slice; /* frames of each listen */
     unsigned hop;   /* frames of each process */
     unsigned channels;
+    unsigned window; /* samples of the shared spectrum */
 };
 
 /* Something told to the stages from outside the sound. */
