@@ -11,18 +11,38 @@
 #include <assert.h>
 
 /* In order of execution: a stage may use what the ones before it found. */
+// clang-format off
 const struct ja_stage_class *const ja_stages[] = {
-    &ja_level_stage,    &ja_silence_stage,       &ja_loudness_stage, &ja_energy_stage,
-    &ja_bands_stage,    &ja_centroid_stage,      &ja_rolloff_stage,  &ja_flux_stage,
-    &ja_flatness_stage, &ja_zero_crossing_stage, &ja_mfcc_stage,     &ja_onset_stage,
-    &ja_pitch_stage,    &ja_note_stage,          &ja_beat_stage,     &ja_tempo_stage,
-    &ja_state_stage,    &ja_predict_beat_stage,
+    &ja_level_stage,
+    &ja_silence_stage,
+    &ja_loudness_stage,
+    &ja_energy_stage,
+    &ja_bands_stage,
+    &ja_centroid_stage,
+    &ja_rolloff_stage,
+    &ja_flux_stage,
+    &ja_flatness_stage,
+    &ja_zero_crossing_stage,
+    &ja_mfcc_stage,
+    &ja_onset_stage,
+    &ja_pitch_stage,
+    &ja_note_stage,
+    &ja_beat_stage,
+    &ja_tempo_stage,
+    &ja_state_stage,
+    &ja_predict_beat_stage,
+    &ja_score_stage,
 };
 const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];
 
 const struct ja_sink_class *const ja_sinks[] = {
-    &ja_osc_sink, &ja_os2l_sink, &ja_events_sink, &ja_frames_sink, &ja_terminal_sink,
+    &ja_osc_sink,
+    &ja_os2l_sink,
+    &ja_events_sink,
+    &ja_frames_sink,
+    &ja_terminal_sink,
 };
+// clang-format on
 const size_t ja_sink_count = sizeof ja_sinks / sizeof ja_sinks[0];
 
 static const struct ja_module *const own_modules[] = {

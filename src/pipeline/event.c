@@ -56,6 +56,11 @@ static const struct ja_event_field score_fields[] = {
     FIELD(score, median_error_ms, JA_FIELD_NUMBER, "median of how late the hits came"),
     FIELD(score, calibration, JA_FIELD_BINS,
           "for each tenth of confidence: mean stated, share that came true, how many"),
+    FIELD(score, window_s, JA_FIELD_NUMBER, "over how many of the last seconds all of these are"),
+    FIELD(score, total_n, JA_FIELD_INT, "n since start"),
+    FIELD(score, total_hits, JA_FIELD_INT, "hits since start"),
+    FIELD(score, unjudged, JA_FIELD_INT,
+          "predictions since start that a gap, an operator or too many others left unjudged"),
 };
 static const struct ja_event_field section_fields[] = {
     FIELD(section, label, JA_FIELD_WORD,

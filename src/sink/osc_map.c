@@ -121,7 +121,7 @@ const struct ja_osc_row ja_osc_rows[] = {
     {"/zcr", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("zero_crossing_rate", JA_OSC_AS_IS)},
      "zero crossings per sample"},
     {"/accuracy/beat", "ffi", JA_OSC_EVENT, JA_EVENT_SCORE, WHERE(score.kind, "beat"), 0,
-     SCORE, "predictions of beats so far: share that came true, median error in ms, how many"},
+     SCORE, "predictions of beats in score.window_s: share that came true, median error in ms, how many"},
     {"/accuracy/energy", "ffi", JA_OSC_EVENT, JA_EVENT_SCORE, WHERE(score.kind, "energy"), 0,
      SCORE, "the same for energy transitions"},
     {"/accuracy/tempo", "ffi", JA_OSC_EVENT, JA_EVENT_SCORE, WHERE(score.kind, "tempo"), 0,

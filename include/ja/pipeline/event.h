@@ -79,6 +79,9 @@ struct ja_event_score {
     double hit_rate;        /* 0…1 */
     double median_error_ms; /* of the hits: how late they came; NAN: none */
     struct ja_reliability calibration[JA_RELIABILITY_BINS];
+    double window_s;         /* over how much of the past all of these are */
+    int total_n, total_hits; /* since start */
+    int unjudged;            /* since start: lost sight of, in a gap for instance */
 };
 struct ja_event_section {
     const char *label; /* "intro", "groove", "buildup", "drop", "breakdown", "outro", "unknown" */
