@@ -11,10 +11,12 @@
  * lit the fog machine.
  *
  * What a predicted beat meets is the beat that the tracker tells when the time has come, having
- * heard the music until then; whether a listener agrees nobody here can know. On 51 openly licensed
- * annotated pieces this verdict is right for 95.5 % of 70784 predictions: 98.1 % are said to have
- * come true, 96.1 % have a beat by the annotation within 70 ms. To ask for an onset near the beat
- * as well was tried, and is right for 85 % only, because beats need not sound.
+ * heard the music until then. Where it is steadily wrong, at the off-beat or at double tempo, its
+ * predictions come true all the same: nobody here can know better. On 51 annotated pieces 98.1 % of
+ * 70784 predictions are said to have come true, and 96.1 % have a beat by the annotation within 70
+ * ms; on 47 pieces that the tracker was never trained on, 97.6 % and 86.1 % of 42511. To ask for an
+ * onset near the beat as well was tried and is worse (right for 85 % of the 51 pieces' predictions
+ * instead of 95.5 %), because beats need not sound.
  *
  * Claims that nobody can judge, because the sound has a gap, was lost or an operator has changed
  * the beat, are counted but not scored. Calibration is as in reliability diagrams: DeGroot,
