@@ -368,6 +368,14 @@ void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bp
     set_range(engine, 60 * frames_per_second / max_bpm, 60 * frames_per_second / min_bpm);
 }
 
+void ja_engine_prefer(struct ja_engine *engine, ja_engine_preference *preference,
+                      const void *data) {
+    double evidence[JA_POINTER_TEMPI];
+    for (int i = 0; i < JA_POINTER_TEMPI; i++)
+        evidence[i] = preference(data, 60 * frames_per_second / (i + JA_POINTER_SHORTEST));
+    ja_pointer_prefer(engine->pointer, evidence);
+}
+
 /* `factor` times as long, 2 or 0.5. */
 static bool stretch(struct ja_engine *engine, double factor,
                     void (*change)(struct ja_pointer *pointer)) {

@@ -35,6 +35,7 @@ struct ja_pointer {
     double shape[REACH + 1];    /* how much the activation speaks for j frames since the beat */
     double peak;
     double shortest, longest; /* allowed lengths */
+    double preference[TEMPI]; /* factor of the belief in each length, at each of its beats */
     float other[STATES];      /* for a belief that is being made from the present one */
 };
 
@@ -73,8 +74,8 @@ static void fill_change(struct ja_pointer *pointer) {
         for (unsigned to = 0; to < TEMPI; to++)
             sum += change_weight(pointer, length(from), length(to));
         for (unsigned to = 0; to < TEMPI; to++)
-            pointer->change[to][from] =
-                (float)(change_weight(pointer, length(from), length(to)) / sum * kept);
+            pointer->change[to][from] = (float)(change_weight(pointer, length(from), length(to)) /
+                                                sum * kept * pointer->preference[to]);
     }
 }
 
@@ -103,6 +104,8 @@ struct ja_pointer *ja_pointer_new(const struct ja_pointer_model *model, struct j
         double distance = (j - (model->delay_frames - 0.5)) / model->spread_frames;
         pointer->shape[j] = exp(-0.5 * distance * distance);
     }
+    for (unsigned i = 0; i < TEMPI; i++)
+        pointer->preference[i] = 1;
     pointer->shortest = JA_POINTER_SHORTEST;
     pointer->longest = JA_POINTER_LONGEST;
     fill_change(pointer);
@@ -232,6 +235,12 @@ void ja_pointer_set_range(struct ja_pointer *pointer, double shortest, double lo
             beliefs[j] *= weight;
     }
     normalise(pointer, pointer->model.reset);
+}
+
+void ja_pointer_prefer(struct ja_pointer *pointer, const double evidence[JA_POINTER_TEMPI]) {
+    for (unsigned i = 0; i < TEMPI; i++)
+        pointer->preference[i] = exp(evidence[i]);
+    fill_change(pointer);
 }
 
 /* Adds to the belief being made: length i, j frames since the beat (as in the present rings). */

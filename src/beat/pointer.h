@@ -48,6 +48,9 @@ void ja_pointer_near(const struct ja_pointer *pointer,
 const double *ja_pointer_tempi(const struct ja_pointer *pointer);
 /* Keeps the beat length within shortest … longest frames, from now on. */
 void ja_pointer_set_range(struct ja_pointer *pointer, double shortest, double longest);
+/* What is known of tempi beforehand: evidence that every beat of each length brings with it,
+ * natural logarithm of odds. */
+void ja_pointer_prefer(struct ja_pointer *pointer, const double evidence[JA_POINTER_TEMPI]);
 /* The same beats at half the tempo, or at double: every length is doubled, or halved. */
 void ja_pointer_halve(struct ja_pointer *pointer);
 void ja_pointer_double(struct ja_pointer *pointer);

@@ -17,6 +17,7 @@ struct beat {
     int bar_beats;  /* beats in the last whole bar, 0 not known */
     int last_place; /* beat_in_bar of the beat before */
     double nudge_s; /* added to every beat's time; what the operator hears stays so in a reset */
+    bool nudged;    /* by the operator in this run, else by habit */
 };
 
 static const double most_nudge_ms = 200;
@@ -162,9 +163,12 @@ static void beat_process(struct ja_stage *stage, const struct ja_span *hop,
         .silent = beat->silence && *beat->silence > 0,
         .min_bpm = range ? range->min_bpm : 55,
         .max_bpm = range ? range->max_bpm : 220,
+        .priors = ja_stage_priors(stage),
     };
 
     (void)spectrum;
+    if (!beat->nudged)
+        beat->nudge_s = tracker_hop.priors->latency_s;
     double period = beat->class->process(beat->tracker, &tracker_hop, tell, stage);
     out[OUT_TEMPO_FAST] = (float)(60 / period);
     write_phase(beat, hop->end, out);
@@ -176,6 +180,7 @@ static void set_nudge(struct beat *beat, double ms, struct ja_stage_command *com
     command->shift_s = nudge_s - beat->nudge_s;
     beat->last.time += command->shift_s;
     beat->nudge_s = nudge_s;
+    beat->nudged = true;
     snprintf(command->outcome, sizeof command->outcome, "Beats are told %.6g ms %s%s.",
              fabs(nudge_s) * 1e3, nudge_s < 0 ? "early" : "late",
              fabs(ms) > most_nudge_ms ? ", no more is possible" : "");

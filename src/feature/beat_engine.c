@@ -11,6 +11,7 @@
 #include <ja/beat/engine.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { POLICY_STOP, POLICY_HOLD, POLICY_FLYWHEEL };
 enum { ENGINE_AUTO, ENGINE_FLUX };
@@ -23,6 +24,7 @@ struct tracker {
     const struct ja_stage *stage;
     struct ja_engine *engine;
     double min_bpm, max_bpm; /* as last set */
+    struct ja_priors priors; /* likewise */
     bool holding;            /* deaf, going on at the last tempo */
     bool held;               /* because the operator wants it so */
     struct ja_taps taps;
@@ -86,6 +88,17 @@ static void follow_range(struct tracker *tracker, const struct ja_tracker_hop *h
     ja_engine_set_range(tracker->engine, hop->min_bpm, hop->max_bpm);
 }
 
+static double preference(const void *data, double bpm) {
+    return ja_priors_tempo(data, bpm);
+}
+
+static void follow_priors(struct tracker *tracker, const struct ja_priors *priors) {
+    if (memcmp(tracker->priors.tempo, priors->tempo, sizeof priors->tempo) == 0)
+        return;
+    tracker->priors = *priors;
+    ja_engine_prefer(tracker->engine, preference, &tracker->priors);
+}
+
 static void follow_silence(struct tracker *tracker, const struct ja_tracker_hop *hop) {
     const struct ja_beat_settings *settings = settings_of(tracker);
     bool keeps = settings->silence != POLICY_STOP || tracker->silent_s < remember_s;
@@ -145,6 +158,7 @@ static double tracker_process(void *state, const struct ja_tracker_hop *hop, ja_
     const struct ja_span *span = hop->span;
 
     follow_range(tracker, hop);
+    follow_priors(tracker, hop->priors);
     follow_silence(tracker, hop);
     for (unsigned done = 0; done < span->size;) {
         struct ja_engine_frame frame;

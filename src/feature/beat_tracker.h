@@ -5,6 +5,7 @@
 #define JA_FEATURE_BEAT_TRACKER_H
 
 #include <ja/feature/stages.h>
+#include <ja/pipeline/priors.h>
 
 /* Options "beat.…". */
 struct ja_beat_settings {
@@ -27,7 +28,8 @@ struct ja_told_beat {
 struct ja_tracker_hop {
     const struct ja_span *span;
     bool silent;
-    double min_bpm, max_bpm; /* allowed range */
+    double min_bpm, max_bpm;        /* allowed range */
+    const struct ja_priors *priors; /* what was learnt of tempi */
 };
 
 typedef void ja_beat_function(void *data, const struct ja_told_beat *beat);

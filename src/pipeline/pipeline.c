@@ -32,6 +32,7 @@ struct ja_pipeline {
     struct ja_frame *frame;
     size_t frame_size; /* bytes */
     struct ja_pipeline_out out;
+    struct ja_priors priors;
     size_t stage_count;
     struct ja_stage *stages;
 };
@@ -182,6 +183,7 @@ struct ja_pipeline *ja_pipeline_new(const struct ja_pipeline_setup *setup, struc
     pipeline->start = setup->start;
     pipeline->lag = setup->lag;
     pipeline->out = setup->out;
+    pipeline->priors = setup->priors ? *setup->priors : ja_neutral_priors;
     if (set_up(pipeline, setup, error) != JA_OK) {
         ja_pipeline_free(pipeline);
         return NULL;
@@ -420,6 +422,10 @@ void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_com
     }
 }
 
+void ja_pipeline_set_priors(struct ja_pipeline *pipeline, const struct ja_priors *priors) {
+    pipeline->priors = *priors;
+}
+
 static void publish(struct ja_pipeline *pipeline, size_t from, const struct ja_event *event) {
     struct ja_event final = *event;
     final.emitted = ja_pipeline_now(pipeline) + pipeline->lag;
@@ -446,6 +452,10 @@ const float *ja_stage_input(const struct ja_stage *stage, const char *name) {
     if (!entry || pipeline->frame->values + entry->first >= stage->out)
         return NULL;
     return pipeline->frame->values + entry->first;
+}
+
+const struct ja_priors *ja_stage_priors(const struct ja_stage *stage) {
+    return &stage->pipeline->priors;
 }
 
 const void *ja_stage_settings(const struct ja_stage *stage, const char *module) {

@@ -35,7 +35,8 @@ enum command_type {
     COMMAND_RESET,
     COMMAND_PAUSE,
     COMMAND_NOTICE,
-    COMMAND_STAGES
+    COMMAND_STAGES,
+    COMMAND_PRIORS
 };
 
 struct command {
@@ -43,8 +44,8 @@ struct command {
     const struct ja_module *module; /* CONFIGURE */
     enum ja_notice notice;          /* NOTICE */
     bool paused;                    /* PAUSE */
-    size_t size;                    /* bytes that follow: settings, the reason with its NUL, or what
-                                       the stages are told */
+    size_t size;                    /* bytes that follow: settings, the reason with its NUL, what
+                                       the stages are told, or what was learnt */
 };
 
 struct message_head {
@@ -62,7 +63,8 @@ struct ja_stream {
     char name[64];
     struct ja_inlet inlet;
     struct ja_intake intake;
-    void **settings; /* one per stage, kept up to date for the next pipeline */
+    void **settings;         /* one per stage, kept up to date for the next pipeline */
+    struct ja_priors priors; /* likewise */
     struct ja_ring *commands, *results;
     void *received; /* the message last handed out */
     size_t received_room;
@@ -173,6 +175,11 @@ bool ja_stream_command(struct ja_stream *stream, const struct ja_stage_command *
                         command);
 }
 
+bool ja_stream_set_priors(struct ja_stream *stream, const struct ja_priors *priors) {
+    return send_command(stream, &(struct command){.type = COMMAND_PRIORS, .size = sizeof *priors},
+                        priors);
+}
+
 static void configure(struct ja_stream *stream, const struct ja_module *module,
                       const void *settings) {
     struct ja_error error;
@@ -208,6 +215,11 @@ static void run_command(struct ja_stream *stream, const struct command *command,
     case COMMAND_STAGES:
         if (pipeline)
             ja_pipeline_command(pipeline, data);
+        break;
+    case COMMAND_PRIORS:
+        memcpy(&stream->priors, data, sizeof stream->priors);
+        if (pipeline)
+            ja_pipeline_set_priors(pipeline, &stream->priors);
         break;
     }
 }
@@ -348,12 +360,14 @@ static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_se
     stream->intake.timebase = send_timebase;
     stream->intake.data = stream;
     stream->intake.told_at = NAN;
+    stream->priors = ja_neutral_priors;
     stream->intake.setup = (struct ja_pipeline_setup){
         .channels = setup->channels,
         .analysis = setup->analysis,
         .stages = setup->stages,
         .stage_count = setup->stage_count,
         .settings = (const void *const *)stream->settings,
+        .priors = &stream->priors,
         .out = {send_frame, send_event, stream},
     };
     return ja_intake_init(&stream->intake, error);

@@ -19,7 +19,7 @@ struct probe_log {
     unsigned opened, closed, reset, configured, listened, processed, heard, noticed, commanded,
         shed;
     unsigned slice, hop, rate;
-    double last_time, last_end;
+    double last_time, last_end, latency_s;
     struct ja_event last_heard;
     char reason[64];
     struct ja_stage_command commands[8]; /* as the second stage got them */
@@ -77,6 +77,7 @@ static void probe_process(struct ja_stage *stage, const struct ja_span *hop,
     probe_log.processed++;
     probe_log.last_time = hop->time;
     probe_log.last_end = hop->end;
+    probe_log.latency_s = ja_stage_priors(stage)->latency_s;
 }
 
 static void probe_configure(struct ja_stage *stage) {

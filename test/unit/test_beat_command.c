@@ -291,6 +291,49 @@ static void nudge_shifts_exactly(void **state) {
     check_nudge(ENGINE_AUBIO); /* whatever the tracker */
 }
 
+/* What the operator is used to holds from the start; in this run the nudges decide. */
+static void habit_shifts_from_the_start(void **state) {
+    struct rig *plain = start(), *used = start();
+    struct ja_priors priors = ja_neutral_priors;
+
+    (void)state;
+    priors.latency_s = -0.03;
+    ja_pipeline_set_priors(used->pipeline, &priors);
+    for (int step = 0; step < 3; step++) {
+        rig_play(plain, 6, clicks_120);
+        rig_play(used, 6, clicks_120);
+        double shift = rig_last(used, JA_EVENT_BEAT)->time - rig_last(plain, JA_EVENT_BEAT)->time;
+        assert_true(fabs(shift - (step == 0 ? -0.03 : -0.02)) < 1e-9);
+        tell(used, JA_BEAT_NUDGE, step == 0 ? 10 : 0);
+        priors.latency_s = 0.01;
+        ja_pipeline_set_priors(used->pipeline, &priors);
+    }
+    assert_says(used, "Beats are told 20 ms early.");
+    rig_free(plain);
+    rig_free(used);
+}
+
+/* Clicks at 160 bpm, every second one softer. */
+static double uneven_clicks(double t, unsigned c) {
+    (void)c;
+    return clicks_at(t, 80) + 0.1 * clicks_at(t + 60 / 160.0, 80);
+}
+
+static void priors_decide_the_octave(void **state) {
+    struct ja_priors priors = ja_neutral_priors;
+
+    (void)state;
+    for (int side = -1; side <= 1; side += 2) {
+        struct rig *rig = start();
+        priors.tempo[(int)ja_prior_place(80)] = 0.3 * side;
+        priors.tempo[(int)ja_prior_place(160)] = -0.3 * side;
+        ja_pipeline_set_priors(rig->pipeline, &priors);
+        rig_play(rig, 20, uneven_clicks);
+        assert_grid(rig, 14, 20, side > 0 ? 80 : 160, 0, 0.02);
+        rig_free(rig);
+    }
+}
+
 static void lock_survives_another_tempo(void **state) {
     struct rig *rig = start();
     double off_grid, off_tempo;
@@ -337,6 +380,8 @@ int main(void) {
         cmocka_unit_test(taps_choose_the_octave_and_tracking_goes_on),
         cmocka_unit_test(resync_begins_the_bar),
         cmocka_unit_test(nudge_shifts_exactly),
+        cmocka_unit_test(habit_shifts_from_the_start),
+        cmocka_unit_test(priors_decide_the_octave),
         cmocka_unit_test(lock_survives_another_tempo),
         cmocka_unit_test(range_is_taken_at_once),
     };

@@ -296,6 +296,23 @@ static void test_a_level_leaves_stages_out(void **state) {
     ja_pipeline_free(pipeline);
 }
 
+static void test_priors(void **state) {
+    struct record record;
+    struct ja_pipeline *pipeline = make(48000, 1, &record, &probe_analysis);
+    struct ja_priors priors = ja_neutral_priors;
+    (void)state;
+    feed_constant(pipeline, 0, 480);
+    assert_true(probe_log.latency_s == 0);
+    priors.latency_s = 0.02;
+    ja_pipeline_set_priors(pipeline, &priors);
+    feed_constant(pipeline, 0, 480);
+    assert_true(probe_log.latency_s == 0.02);
+    ja_pipeline_reset(pipeline);
+    feed_constant(pipeline, 0, 480);
+    assert_true(probe_log.latency_s == 0.02);
+    ja_pipeline_free(pipeline);
+}
+
 static void test_json(void **state) {
     char buffer[512];
     struct ja_text text;
@@ -329,6 +346,7 @@ static void test_json(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_priors),
         cmocka_unit_test(test_refuses_a_hop_that_is_too_short),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_block_size_changes_nothing),

@@ -129,6 +129,58 @@ static void takes_advice(void **state) {
     ja_pointer_free(pointer);
 }
 
+/* Beats of `period`, and half-way between them others of `between` times the activation. */
+static void play_both(struct ja_pointer *pointer, int frames, int period, double between) {
+    for (int frame = 0; frame < frames; frame++) {
+        double beat = activation(frame, period), off = activation(frame + period / 2, period);
+        ja_pointer_step(pointer, fmax(beat, between * off), 1);
+    }
+}
+
+/* Evidence for lengths about `frames`, and as much against their halves. */
+static void prefer(struct ja_pointer *pointer, double frames, double much) {
+    double evidence[JA_POINTER_TEMPI];
+    for (int i = 0; i < JA_POINTER_TEMPI; i++) {
+        double octaves = log2((i + JA_POINTER_SHORTEST) / frames);
+        evidence[i] = much * (fmax(0, 1 - 6 * fabs(octaves)) - fmax(0, 1 - 6 * fabs(octaves + 1)));
+    }
+    ja_pointer_prefer(pointer, evidence);
+}
+
+static int length_heard(double between, double much) {
+    struct ja_pointer *pointer = make();
+    prefer(pointer, 84, much);
+    play_both(pointer, 3000, 84, between);
+    int best = best_length(pointer);
+    assert_true(fabs(sum_of_tempi(pointer) - 1) < 1e-3);
+    ja_pointer_free(pointer);
+    return best;
+}
+
+/* What could be heard as either tempo is heard as the preferred one; what is clear stays clear. */
+static void preference_decides_the_unclear(void **state) {
+    (void)state;
+    assert_in_range(length_heard(0.52, 0), 41, 43);
+    assert_in_range(length_heard(0.52, 0.3), 83, 85);
+    assert_in_range(length_heard(0.8, 0.3), 41, 43);
+    assert_in_range(length_heard(0.33, 0), 83, 85);
+    assert_in_range(length_heard(0.33, -0.3), 41, 43);
+    assert_in_range(length_heard(0.1, -0.3), 83, 85);
+}
+
+/* Nothing is different, to the bit, when nothing is preferred. */
+static void neutral_preference_changes_nothing(void **state) {
+    struct ja_pointer *plain = make(), *told = make();
+    (void)state;
+    prefer(told, 84, 0);
+    play(plain, 0, 1000, 50);
+    play(told, 0, 1000, 50);
+    assert_memory_equal(ja_pointer_tempi(plain), ja_pointer_tempi(told),
+                        JA_POINTER_TEMPI * sizeof(double));
+    ja_pointer_free(plain);
+    ja_pointer_free(told);
+}
+
 static void survives_an_impossible_wish(void **state) {
     struct ja_pointer *pointer = make();
     (void)state;
@@ -173,10 +225,16 @@ static void resync_makes_a_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_tempo_and_beat), cmocka_unit_test(goes_on_when_nothing_is_heard),
-        cmocka_unit_test(range_is_kept),        cmocka_unit_test(halves_and_doubles),
-        cmocka_unit_test(takes_advice),         cmocka_unit_test(survives_an_impossible_wish),
-        cmocka_unit_test(counts_bars),          cmocka_unit_test(resync_makes_a_one),
+        cmocka_unit_test(finds_tempo_and_beat),
+        cmocka_unit_test(goes_on_when_nothing_is_heard),
+        cmocka_unit_test(range_is_kept),
+        cmocka_unit_test(halves_and_doubles),
+        cmocka_unit_test(takes_advice),
+        cmocka_unit_test(survives_an_impossible_wish),
+        cmocka_unit_test(preference_decides_the_unclear),
+        cmocka_unit_test(neutral_preference_changes_nothing),
+        cmocka_unit_test(counts_bars),
+        cmocka_unit_test(resync_makes_a_one),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

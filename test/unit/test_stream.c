@@ -416,6 +416,33 @@ static void test_stages_are_told_in_order(void **state) {
     ja_stream_free(stream);
 }
 
+/* What was learnt is known from the first sound on, and at another rate too. */
+static void test_priors_stay(void **state) {
+    struct ja_stream *stream = make();
+    struct ja_block block = block_at(0, 4800, 48000);
+    struct ja_priors priors = ja_neutral_priors;
+    (void)state;
+    priors.latency_s = -0.01;
+    assert_true(ja_stream_set_priors(stream, &priors));
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_true(probe_log.latency_s == -0.01);
+    block = block_at(0, 4410, 44100);
+    block.epoch = 2;
+    probe_log.latency_s = 0;
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_int_equal(probe_log.rate, 44100);
+    assert_true(probe_log.latency_s == -0.01);
+    priors.latency_s = 0.02;
+    assert_true(ja_stream_set_priors(stream, &priors));
+    block.frame = 4410;
+    write_block(stream, &block, 0);
+    ja_stream_run(stream);
+    assert_true(probe_log.latency_s == 0.02);
+    ja_stream_free(stream);
+}
+
 /* With a worker a command is done though no sound comes after it. */
 static void test_worker_tells_at_once(void **state) {
     struct record record = {0};
@@ -495,6 +522,7 @@ int main(void) {
         cmocka_unit_test(test_frames_give_way_to_events),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_stages_are_told_in_order),
+        cmocka_unit_test(test_priors_stay),
         cmocka_unit_test(test_worker_tells_at_once),
         cmocka_unit_test(test_late_worker_tells_all_the_same),
         cmocka_unit_test(test_full_command_queue_says_so),

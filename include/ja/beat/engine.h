@@ -46,6 +46,10 @@ unsigned ja_engine_feed(struct ja_engine *engine, const float *samples, unsigned
 
 /* Where tempi are looked for. */
 void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bpm);
+/* Evidence for a tempo that every beat of it brings with it, natural logarithm of odds: a tenth is
+ * weak, one overrules what is heard. Asked for every tempo at once; stays in a reset. */
+typedef double ja_engine_preference(const void *data, double bpm);
+void ja_engine_prefer(struct ja_engine *engine, ja_engine_preference *preference, const void *data);
 /* Half or double the tempo from now on, and stay within a third of it. False when the engine cannot
  * be so slow or so fast; then nothing has changed. */
 bool ja_engine_halve(struct ja_engine *engine);

@@ -9,6 +9,7 @@
 #define JA_PIPELINE_PIPELINE_H
 
 #include <ja/pipeline/catalogue.h>
+#include <ja/pipeline/priors.h>
 #include <ja/pipeline/stage.h>
 
 /* Options "analysis.…". */
@@ -34,7 +35,8 @@ struct ja_pipeline_setup {
     const struct ja_analysis_settings *analysis;
     const struct ja_stage_class *const *stages;
     size_t stage_count;
-    const void *const *settings; /* one filled settings struct per stage, copied */
+    const void *const *settings;    /* one filled settings struct per stage, copied */
+    const struct ja_priors *priors; /* copied; NULL: nothing was learnt */
     struct ja_pipeline_out out;
 };
 
@@ -58,6 +60,8 @@ void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_com
  * that comes back is reset first. Without a stage that needs it there is no shared spectrum. A new
  * pipeline runs at JA_LEVEL_MAXIMUM. */
 void ja_pipeline_set_level(struct ja_pipeline *pipeline, enum ja_level level);
+/* What was learnt, for all stages from the next sound on. */
+void ja_pipeline_set_priors(struct ja_pipeline *pipeline, const struct ja_priors *priors);
 /* Publishes an event that comes from outside the stages (a gap). */
 void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
 /* Fills the current hop up with silence, so that its frame comes out: the end of a file. */

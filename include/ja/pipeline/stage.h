@@ -128,6 +128,7 @@ struct ja_stage_class {
 };
 
 struct ja_pipeline;
+struct ja_priors;
 
 struct ja_stage {
     const struct ja_stage_class *class;
@@ -148,5 +149,7 @@ const float *ja_stage_input(const struct ja_stage *stage, const char *name);
 /* In process and heard: the present settings of the stage whose module is `module`, anywhere in the
  * pipeline; NULL when there is none. */
 const void *ja_stage_settings(const struct ja_stage *stage, const char *module);
+/* What was learnt from the operator (ja/pipeline/priors.h); it may be another in the next call. */
+const struct ja_priors *ja_stage_priors(const struct ja_stage *stage);
 
 #endif

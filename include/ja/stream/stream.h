@@ -87,6 +87,8 @@ bool ja_stream_pause(struct ja_stream *stream,
 bool ja_stream_notice(struct ja_stream *stream, enum ja_notice notice, const char *reason);
 /* Told to the stages before the next sound; nothing happens where none has come yet. */
 bool ja_stream_command(struct ja_stream *stream, const struct ja_stage_command *command);
+/* What was learnt, from the next sound on. */
+bool ja_stream_set_priors(struct ja_stream *stream, const struct ja_priors *priors);
 
 /* --- Any thread --- */
 
