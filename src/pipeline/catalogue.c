@@ -45,9 +45,8 @@ const struct ja_catalogue_entry *ja_catalogue_find(const struct ja_catalogue *ca
     return NULL;
 }
 
-unsigned ja_frame_width(const struct ja_frame *frame, const struct ja_catalogue_entry *entry) {
-    unsigned width = entry->output->width;
-    while (entry->output->width > 1 && width > 0 && isnan(frame->values[entry->first + width - 1]))
+unsigned ja_frame_list(const float *values, unsigned width) {
+    while (width > 0 && isnan(values[width - 1]))
         width--;
     return width;
 }
@@ -75,9 +74,11 @@ void ja_frame_write_json(const struct ja_frame *frame, const struct ja_catalogue
             write_value(entry->output, frame->values[entry->first], json);
             continue;
         }
+        const float *values = frame->values + entry->first;
+        unsigned length = ja_frame_list(values, entry->output->width);
         ja_json_begin_array(json);
-        for (unsigned v = 0; v < ja_frame_width(frame, entry); v++)
-            write_value(entry->output, frame->values[entry->first + v], json);
+        for (unsigned v = 0; v < length; v++)
+            write_value(entry->output, values[v], json);
         ja_json_end_array(json);
     }
     ja_json_end_object(json);

@@ -67,7 +67,7 @@ struct target {
     char owner[80]; /* "target NAME", for messages */
     struct ja_schedule *schedule;
     bool chosen[JA_OSC_ROWS]; /* wanted, and a stage makes it */
-    size_t positions[JA_OSC_ROWS][JA_OSC_VALUES];
+    size_t positions[JA_OSC_ROWS][JA_OSC_SOURCES];
     struct ja_slots slots;
     struct channel channels[JA_STREAMS];
     struct ja_log_limit limit;
@@ -174,7 +174,10 @@ static size_t encode(const struct channel *channel, const struct ja_osc_row *row
     ja_text_init(&text, address, sizeof address);
     ja_text_put(&text, channel->prefix);
     ja_text_put(&text, row->address);
-    return ja_osc_write(packet, size, address, row->types, arguments);
+    char types[JA_OSC_VALUES + 1] = "";
+    for (size_t i = 0; arguments[i].type; i++)
+        types[i] = arguments[i].type;
+    return ja_osc_write(packet, size, address, types, arguments);
 }
 
 static void send_row(struct ja_sink *sink, const struct channel *channel,
@@ -253,7 +256,7 @@ static struct channel *channel_of(struct ja_sink *sink, const struct ja_tap *tap
 
 static bool differ(const struct ja_osc_row *row, const struct sent *sent,
                    const struct ja_osc_argument *arguments) {
-    for (size_t i = 0; row->types[i]; i++)
+    for (size_t i = 0; arguments[i].type; i++)
         if (fabs((double)arguments[i].f - sent->values[i]) > row->epsilon)
             return true;
     return false;
@@ -272,7 +275,7 @@ static void offer_values(struct ja_sink *sink, struct channel *channel, size_t i
     const struct target_settings *settings = sink->settings;
     const struct ja_osc_row *row = &ja_osc_rows[index];
     struct sent *sent = &channel->sent[index];
-    struct ja_osc_argument arguments[JA_OSC_VALUES];
+    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
     if (!ja_osc_row_fill(row, target->positions[index], &(struct ja_osc_moment){.frame = frame},
                          arguments))
         return;
@@ -282,7 +285,7 @@ static void offer_values(struct ja_sink *sink, struct channel *channel, size_t i
         return;
     send_row(sink, channel, row, arguments);
     *sent = (struct sent){.once = true, .at_us = now_us};
-    for (size_t i = 0; row->types[i]; i++)
+    for (size_t i = 0; arguments[i].type; i++)
         sent->values[i] = arguments[i].f;
 }
 
@@ -326,7 +329,7 @@ static void send_event_row(struct ja_sink *sink, const struct ja_tap *tap, struc
                            size_t index, const struct ja_event *event) {
     struct target *target = sink->state;
     const struct ja_osc_row *row = &ja_osc_rows[index];
-    struct ja_osc_argument arguments[JA_OSC_VALUES];
+    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
     struct ja_osc_moment moment = {
         .event = event, .until_s = seconds_until(sink, tap, event->time), .bars = channel->bars};
     if (!ja_osc_row_fill(row, target->positions[index], &moment, arguments))
@@ -389,8 +392,8 @@ static void send_figures(struct ja_sink *sink, const struct ja_tap *tap,
         second.worst_hop_ms = tap->stats.worst_hop_ms;
         second.queue_ms = tap->stats.queue_ms;
     }
-    struct ja_osc_argument arguments[JA_OSC_VALUES];
-    const size_t nowhere[JA_OSC_VALUES] = {0};
+    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
+    const size_t nowhere[JA_OSC_SOURCES] = {0};
     if (ja_osc_row_fill(row, nowhere, &(struct ja_osc_moment){.second = &second}, arguments))
         send_row(sink, channel, row, arguments);
 }
@@ -429,8 +432,8 @@ static void end_note(struct ja_sink *sink, struct channel *channel) {
     for (size_t i = 0; channel->holds_note && i < ja_osc_row_count; i++) {
         if (ja_osc_rows[i].event != JA_EVENT_NOTE)
             continue;
-        struct ja_osc_argument end[JA_OSC_VALUES] = {{.type = 'i', .i = channel->note},
-                                                     {.type = 'f', .f = 0}};
+        struct ja_osc_argument end[] = {
+            {.type = 'i', .i = channel->note}, {.type = 'f'}, {.type = 0}};
         send_row(sink, channel, &ja_osc_rows[i], end);
     }
     channel->holds_note = false;

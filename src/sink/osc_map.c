@@ -94,6 +94,8 @@ const struct ja_osc_row ja_osc_rows[] = {
      {FRAME("loudness_momentary", JA_OSC_AS_IS)}, "loudness of the last 0.4 s in LUFS"},
     {"/energy", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("energy", JA_OSC_UNIT)},
      "energy 0…1 against the recent past"},
+    {"/bands", JA_OSC_LIST, JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("bands", JA_OSC_UNIT)},
+     "energy 0…1 in each of bands.count frequency bands, the lowest first"},
     {"/energy/next", "sff", JA_OSC_EVENT, JA_EVENT_PREDICTION, WHERE(prediction.kind, "energy"), 0,
      {WORD(prediction.label), UNTIL, UNIT(prediction.confidence)},
      "kind of the coming transition, seconds until, confidence"},
@@ -110,14 +112,18 @@ const struct ja_osc_row ja_osc_rows[] = {
     {"/chord/next", "sff", JA_OSC_EVENT, JA_EVENT_PREDICTION, WHERE(prediction.kind, "harmony"), 0,
      {WORD(prediction.label), UNTIL, UNIT(prediction.confidence)},
      "next chord, seconds until, confidence"},
+    {"/chroma", JA_OSC_LIST, JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("chroma", JA_OSC_UNIT)},
+     "energy 0…1 in each of the twelve pitch classes, C first"},
+    {"/mfcc", JA_OSC_LIST, JA_OSC_CONTINUOUS, NO_EVENT, 0.01, {FRAME("mfcc", JA_OSC_AS_IS)},
+     "13 mel frequency cepstral coefficients"},
     {"/centroid", "f", JA_OSC_CONTINUOUS, NO_EVENT, 1, {FRAME("spectral_centroid", JA_OSC_AS_IS)},
      "centre of the spectrum in Hz"},
     {"/rolloff", "f", JA_OSC_CONTINUOUS, NO_EVENT, 1, {FRAME("spectral_rolloff", JA_OSC_AS_IS)},
      "frequency in Hz below which 85 % of the energy lies"},
     {"/flux", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("spectral_flux", JA_OSC_AS_IS)},
-     "how much the spectrum grows from hop to hop"},
+     "0…1, how much of the spectrum is new since the hop before"},
     {"/flatness", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001,
-     {FRAME("spectral_flatness", JA_OSC_AS_IS)}, "0 for a tone, 1 for white noise"},
+     {FRAME("spectral_flatness", JA_OSC_AS_IS)}, "0 for a tone, about 0.56 for white noise"},
     {"/zcr", "f", JA_OSC_CONTINUOUS, NO_EVENT, 0.001, {FRAME("zero_crossing_rate", JA_OSC_AS_IS)},
      "zero crossings per sample"},
     {"/accuracy/beat", "ffi", JA_OSC_EVENT, JA_EVENT_SCORE, WHERE(score.kind, "beat"), 0,
@@ -144,9 +150,14 @@ const struct ja_osc_row ja_osc_rows[] = {
 const size_t ja_osc_row_count = sizeof ja_osc_rows / sizeof ja_osc_rows[0];
 _Static_assert(sizeof ja_osc_rows / sizeof ja_osc_rows[0] <= JA_OSC_ROWS, "raise JA_OSC_ROWS");
 
+static bool is_list(const struct ja_osc_row *row) {
+    return !strcmp(row->types, JA_OSC_LIST);
+}
+
 bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *catalogue,
-                       size_t positions[JA_OSC_VALUES]) {
-    for (size_t i = 0; row->types[i]; i++) {
+                       size_t positions[JA_OSC_SOURCES]) {
+    size_t sources = is_list(row) ? 1 : strlen(row->types);
+    for (size_t i = 0; i < sources; i++) {
         positions[i] = 0;
         if (row->sources[i].origin != JA_OSC_FROM_FRAME)
             continue;
@@ -155,6 +166,8 @@ bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *
         if (!entry)
             return false;
         positions[i] = entry->first;
+        if (is_list(row))
+            positions[1] = entry->output->width;
     }
     return true;
 }
@@ -249,29 +262,51 @@ static int32_t whole(double value) {
     return (int32_t)lrint(ja_clamp(value, INT32_MIN, INT32_MAX));
 }
 
-bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC_VALUES],
+/* A number of one row as an argument of type i or f. */
+static bool fill_number(const struct ja_osc_source *source, size_t position,
+                        const struct ja_osc_moment *moment, struct ja_osc_argument *argument) {
+    double value = number_of(source, position, moment);
+    if (!isfinite(value)) {
+        if (source->origin != JA_OSC_FROM_EVENT)
+            return false;
+        value = 0;
+    }
+    if (argument->type == 'i')
+        argument->i = whole(value);
+    else
+        argument->f = (float)value;
+    return true;
+}
+
+static bool fill_list(const struct ja_osc_source *source, size_t first, size_t width,
+                      const struct ja_osc_moment *moment, struct ja_osc_argument *arguments) {
+    assert(width <= JA_OSC_VALUES);
+    unsigned length = ja_frame_list(moment->frame->values + first, (unsigned)width);
+    for (unsigned i = 0; i < length; i++) {
+        arguments[i].type = 'f';
+        if (!fill_number(source, first + i, moment, &arguments[i]))
+            return false;
+    }
+    arguments[length].type = '\0';
+    return length > 0;
+}
+
+bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC_SOURCES],
                      const struct ja_osc_moment *moment,
-                     struct ja_osc_argument arguments[JA_OSC_VALUES]) {
-    for (size_t i = 0; row->types[i]; i++) {
+                     struct ja_osc_argument arguments[JA_OSC_VALUES + 1]) {
+    if (is_list(row))
+        return fill_list(&row->sources[0], positions[0], positions[1], moment, arguments);
+    size_t i;
+    for (i = 0; row->types[i]; i++) {
         const struct ja_osc_source *source = &row->sources[i];
         arguments[i].type = row->types[i];
-        if (row->types[i] == 's') {
+        if (row->types[i] == 's')
             arguments[i].s = text_of(source, moment);
-            if (!arguments[i].s)
-                return false;
-            continue;
-        }
-        double value = number_of(source, positions[i], moment);
-        if (!isfinite(value)) {
-            if (source->origin != JA_OSC_FROM_EVENT)
-                return false;
-            value = 0;
-        }
-        if (row->types[i] == 'i')
-            arguments[i].i = whole(value);
-        else
-            arguments[i].f = (float)value;
+        if (row->types[i] == 's' ? !arguments[i].s
+                                 : !fill_number(source, positions[i], moment, &arguments[i]))
+            return false;
     }
+    arguments[i].type = '\0';
     return true;
 }
 
@@ -283,7 +318,8 @@ void ja_osc_list(FILE *out) {
         [JA_OSC_HEARTBEAT] = "every second"};
     for (size_t i = 0; i < ja_osc_row_count; i++) {
         const struct ja_osc_row *row = &ja_osc_rows[i];
-        fprintf(out, "/ja%-18s %-6s %-16s %s\n", row->address, row->types, when[row->when],
+        int width = is_list(row) ? 6 + (int)strlen("…") - 1 : 6; /* of bytes */
+        fprintf(out, "/ja%-18s %-*s %-16s %s\n", row->address, width, row->types, when[row->when],
                 row->help);
     }
 }

@@ -7,7 +7,10 @@
 #include <ja/net/osc_reader.h>
 #include <ja/pipeline/catalogue.h>
 
-enum { JA_OSC_ROWS = 64, JA_OSC_VALUES = 5 }; /* most rows, most values in one */
+/* Most rows; most sources, most values of one. */
+enum { JA_OSC_ROWS = 64, JA_OSC_SOURCES = 5, JA_OSC_VALUES = 16 };
+
+#define JA_OSC_LIST "f…" /* the types of a row whose one source is a list in the frame */
 
 enum ja_osc_when {
     JA_OSC_EVENT,      /* at once when the event comes */
@@ -52,7 +55,7 @@ struct ja_osc_row {
     size_t word;       /* offset in struct ja_event of a word … */
     const char *match; /* … that must be this; NULL: any event of the type */
     double epsilon;    /* a continuous or state value has changed when it differs by more */
-    struct ja_osc_source sources[JA_OSC_VALUES];
+    struct ja_osc_source sources[JA_OSC_SOURCES];
     const char *help;
 };
 
@@ -75,15 +78,17 @@ struct ja_osc_moment {
 extern const struct ja_osc_row ja_osc_rows[];
 extern const size_t ja_osc_row_count; /* at most JA_OSC_ROWS */
 
-/* Index in a frame of each value of a row; false when the row takes an output that no stage has. */
+/* Index in a frame of each value of a row, or of a list's first and its width; false when the row
+ * takes an output that no stage has. */
 bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *catalogue,
-                       size_t positions[JA_OSC_VALUES]);
+                       size_t positions[JA_OSC_SOURCES]);
 /* Does the row speak of this event? */
 bool ja_osc_row_wants(const struct ja_osc_row *row, const struct ja_event *event);
-/* Fills one argument per type; false when a value is not known and the message is not to be sent.
- * An event goes out all the same, an unknown number in it as 0. */
-bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC_VALUES],
+/* Fills one argument per type, or per value of a list, and sets the type of the one after the last
+ * to 0; false when a value is not known and the message is not to be sent. An event goes out all
+ * the same, an unknown number in it as 0. */
+bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC_SOURCES],
                      const struct ja_osc_moment *moment,
-                     struct ja_osc_argument arguments[JA_OSC_VALUES]);
+                     struct ja_osc_argument arguments[JA_OSC_VALUES + 1]);
 
 #endif

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RIG_RMS, RIG_PEAK, RIG_PHASE, RIG_TEMPO, RIG_SURENESS, RIG_PITCH, RIG_CLARITY, RIG_VALUES };
+enum { RIG_RMS, RIG_PEAK, RIG_PHASE, RIG_TEMPO, RIG_SURENESS, RIG_PITCH, RIG_CLARITY, RIG_BANDS };
+enum { RIG_WIDTH = 4, RIG_VALUES = RIG_BANDS + RIG_WIDTH }; /* the bands are a list */
 
 struct sink_rig {
     struct ja_loop *loop;
@@ -33,7 +34,7 @@ struct sink_rig {
 
 #define RIG_OUTPUT(name)                                                                           \
     { name, NULL, JA_OUTPUT_NUMBER, 1, NAN, NAN, "A value." }
-static const struct ja_output rig_outputs[RIG_VALUES] = {
+static const struct ja_output rig_outputs[] = {
     RIG_OUTPUT("rms"),
     RIG_OUTPUT("peak"),
     RIG_OUTPUT("beat_phase"),
@@ -41,8 +42,10 @@ static const struct ja_output rig_outputs[RIG_VALUES] = {
     RIG_OUTPUT("tempo_confidence"),
     RIG_OUTPUT("pitch"),
     RIG_OUTPUT("pitch_confidence"),
+    {"bands", NULL, JA_OUTPUT_NUMBER, RIG_WIDTH, 0, 1, "A list."},
 };
-static const struct ja_stage_class rig_stage = {.outputs = rig_outputs, .output_count = RIG_VALUES};
+static const struct ja_stage_class rig_stage = {.outputs = rig_outputs,
+                                                .output_count = RIG_BANDS + 1};
 
 static void rig_server(void *data, uint64_t *xruns) {
     (void)data;

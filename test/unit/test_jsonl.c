@@ -127,12 +127,15 @@ static void writes_frames_at_their_rate(void **state) {
     for (unsigned hop = 0; hop < 300; hop++) {
         rig->frame->time = 0.01 * hop;
         ja_sink_frame(sink, rig->taps, rig->frame);
+        rig->frame->values[RIG_BANDS + 1] = 0.5f; /* from the second frame on */
     }
     ja_sink_free(sink);
     char *bytes = read_path();
     assert_int_equal(count_lines(bytes), 75);
     assert_non_null(strstr(bytes, "{\"type\":\"analysis\",\"stream\":\"main\",\"time\":0"));
     assert_non_null(strstr(bytes, "\"rms\":null"));
+    assert_non_null(strstr(bytes, "\"bands\":[]"));
+    assert_non_null(strstr(bytes, "\"bands\":[null,0.5]"));
     free(bytes);
 }
 

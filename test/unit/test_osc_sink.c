@@ -273,6 +273,33 @@ static void sends_values_when_they_change(void **state) {
     ja_sink_free(sink);
 }
 
+static void sends_lists_as_long_as_they_are(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "rate_hz=200", "resend_s=0", "outputs=bands,chroma");
+    float *bands = receiver->rig->frame->values + RIG_BANDS;
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame); /* nothing is known yet */
+    assert_string_equal(pick(receiver), "");
+    bands[0] = 0.25f;
+    bands[1] = 0.5f;
+    bands[2] = 7; /* clamped; there is no fourth */
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/bands fff 0.25 0.5 1");
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(pick(receiver), "");
+    bands[2] = 0.75f;
+    bands[3] = 0;
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/bands ffff 0.25 0.5 0.75 0");
+    bands[1] = NAN; /* a hole: not known as a whole */
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(pick(receiver), "");
+    ja_sink_free(sink);
+}
+
 static void keeps_the_rate(void **state) {
     struct receiver *receiver = *state;
     struct ja_sink *sink = TARGET(receiver, "rate_hz=20", "on_change=off", "outputs=level/rms");
@@ -511,6 +538,7 @@ int main(void) {
         WITH(says_when_the_next_beat_comes),
         WITH(sends_events),
         WITH(sends_values_when_they_change),
+        WITH(sends_lists_as_long_as_they_are),
         WITH(keeps_the_rate),
         WITH(repeats_values),
         WITH(other_streams_have_their_name),

@@ -31,8 +31,8 @@ void ja_catalogue_done(struct ja_catalogue *catalogue);
 const struct ja_catalogue_entry *ja_catalogue_find(const struct ja_catalogue *catalogue,
                                                    const char *name);
 
-/* Values of an output in a frame: of a list without the NANs at its end. */
-unsigned ja_frame_width(const struct ja_frame *frame, const struct ja_catalogue_entry *entry);
+/* How long a list is: its values without the NANs at its end. */
+unsigned ja_frame_list(const float *values, unsigned width);
 
 struct ja_json;
 /* {"type":"analysis","stream":…,"time":…, then every output}. */
