@@ -41,18 +41,25 @@ static void move_on(double *belief, int beats) {
     belief[0] = last;
 }
 
+/* The most likely beat of a bar of `meter`, and the belief in that meter. */
+static int best_beat(const struct ja_bar *bar, int meter, double *sum) {
+    int best = 0;
+    *sum = 0;
+    for (int beat = 0; beat < beats_of(meter); beat++) {
+        *sum += bar->belief[meter][beat];
+        if (bar->belief[meter][beat] > bar->belief[meter][best])
+            best = beat;
+    }
+    return best;
+}
+
 /* The meter is chosen first, then the beat within it. */
 static struct ja_bar_place most_likely(const struct ja_bar *bar) {
     struct ja_bar_place place = {0};
     double best_meter = -1;
     for (int meter = 0; meter < JA_BAR_METERS; meter++) {
-        double sum = 0;
-        int best = 0;
-        for (int beat = 0; beat < beats_of(meter); beat++) {
-            sum += bar->belief[meter][beat];
-            if (bar->belief[meter][beat] > bar->belief[meter][best])
-                best = beat;
-        }
+        double sum;
+        int best = best_beat(bar, meter, &sum);
         if (sum > best_meter) {
             best_meter = sum;
             place = (struct ja_bar_place){beats_of(meter), best + 1, bar->belief[meter][best]};
@@ -89,5 +96,26 @@ void ja_bar_resync(struct ja_bar *bar) {
             bar->belief[meter][beat] = 0;
         }
         bar->belief[meter][beats_of(meter) - 1] = sum;
+    }
+}
+
+/* The second most likely place of a bar of `meter`; of equals the one half a bar away, which is
+ * where it is mostly wrong. */
+static int next_best(const struct ja_bar *bar, int meter, int best) {
+    int beats = beats_of(meter), next = (best + beats / 2) % beats;
+    for (int beat = 0; beat < beats; beat++) {
+        if (beat != best && bar->belief[meter][beat] > bar->belief[meter][next])
+            next = beat;
+    }
+    return next;
+}
+
+/* The meter stays as likely as it was. */
+void ja_bar_refute(struct ja_bar *bar) {
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        double sum, *belief = bar->belief[meter];
+        int wrong = best_beat(bar, meter, &sum);
+        belief[next_best(bar, meter, wrong)] += belief[wrong];
+        belief[wrong] = 0;
     }
 }

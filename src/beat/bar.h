@@ -27,5 +27,7 @@ struct ja_bar_place ja_bar_step(struct ja_bar *bar);
 void ja_bar_weigh(struct ja_bar *bar, double downbeat);
 /* Somebody knows that the next beat is the one. */
 void ja_bar_resync(struct ja_bar *bar);
+/* Somebody knows that the bar is not where it is said to be. */
+void ja_bar_refute(struct ja_bar *bar);
 
 #endif

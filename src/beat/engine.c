@@ -396,6 +396,24 @@ bool ja_engine_double(struct ja_engine *engine) {
     return stretch(engine, 0.5, ja_pointer_double);
 }
 
+bool ja_engine_change_octave(struct ja_engine *engine) {
+    const double *tempi = ja_pointer_tempi(engine->pointer);
+    double period = exact_period(engine), mean;
+    bool halve = cluster(tempi, 2 * period, &mean) > cluster(tempi, period / 2, &mean);
+    return halve ? ja_engine_halve(engine) || ja_engine_double(engine)
+                 : ja_engine_double(engine) || ja_engine_halve(engine);
+}
+
+/* As if those that were told had been so already. */
+void ja_engine_shift_half(struct ja_engine *engine) {
+    double half = engine->period / 2;
+    ja_pointer_shift_half(engine->pointer);
+    for (unsigned i = 0; i < REMEMBERED; i++)
+        engine->beats[i] -= half;
+    if (engine->last_beat != never)
+        engine->last_beat -= half;
+}
+
 void ja_engine_lock(struct ja_engine *engine, bool lock) {
     if (lock)
         pin(engine, exact_period(engine), lock_width);
@@ -442,6 +460,12 @@ void ja_engine_resync(struct ja_engine *engine, double ago_s) {
         count_from_one(engine, engine->last_beat);
         ja_bar_step(&engine->bar);
     }
+}
+
+void ja_engine_refute_bar(struct ja_engine *engine) {
+    ja_bar_refute(&engine->bar);
+    engine->told_bar = true;
+    engine->one = NAN;
 }
 
 void ja_engine_hold(struct ja_engine *engine, bool hold) {

@@ -276,6 +276,11 @@ void ja_pointer_double(struct ja_pointer *pointer) {
     take_other(pointer);
 }
 
+void ja_pointer_shift_half(struct ja_pointer *pointer) {
+    for (unsigned i = 0; i < TEMPI; i++)
+        pointer->head[i] = (pointer->head[i] + length(i) / 2) % length(i);
+}
+
 void ja_pointer_advise(struct ja_pointer *pointer, double frames, double ago) {
     for (unsigned i = 0; i < TEMPI; i++) {
         double off_tempo = frames > 0 ? log(length(i) / frames) / advice_width : 0;

@@ -54,6 +54,8 @@ void ja_pointer_prefer(struct ja_pointer *pointer, const double evidence[JA_POIN
 /* The same beats at half the tempo, or at double: every length is doubled, or halved. */
 void ja_pointer_halve(struct ja_pointer *pointer);
 void ja_pointer_double(struct ja_pointer *pointer);
+/* The same tempo, the beats half-way between where they were. */
+void ja_pointer_shift_half(struct ja_pointer *pointer);
 /* Somebody says that the beat is `frames` long (0: says nothing of it) and was `ago` frames ago. */
 void ja_pointer_advise(struct ja_pointer *pointer, double frames, double ago);
 

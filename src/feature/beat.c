@@ -178,7 +178,6 @@ static void set_nudge(struct beat *beat, double ms, struct ja_stage_command *com
     double nudge_s = ja_clamp(ms, -most_nudge_ms, most_nudge_ms) * 1e-3;
 
     command->shift_s = nudge_s - beat->nudge_s;
-    beat->last.time += command->shift_s;
     beat->nudge_s = nudge_s;
     beat->nudged = true;
     snprintf(command->outcome, sizeof command->outcome, "Beats are told %.6g ms %s%s.",
@@ -190,16 +189,15 @@ static void beat_command(struct ja_stage *stage, struct ja_stage_command *comman
     struct beat *beat = stage->state;
 
     (void)now;
-    if (command->action == JA_BEAT_NUDGE) {
+    if (command->action == JA_BEAT_NUDGE)
         set_nudge(beat, beat->nudge_s * 1e3 + command->numbers[0], command);
-        return;
-    }
     if (command->action == JA_BEAT_AUTO)
         set_nudge(beat, 0, command);
-    if (command->action == JA_BEAT_RESYNC)
-        beat->last_place = 0; /* a bar cut short says nothing of the bar's length */
+    if (ja_stage_command_cuts_bar(command))
+        beat->last_place = 0;
     if (beat->class->command)
         beat->class->command(beat->tracker, command);
+    beat->last.time += command->shift_s;
 }
 
 const struct ja_stage_class ja_beat_stage = {

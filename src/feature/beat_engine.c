@@ -248,6 +248,19 @@ static void tracker_command(void *state, struct ja_stage_command *command) {
     case JA_BEAT_DOUBLE:
         change_octave(tracker, command, ja_engine_double);
         break;
+    case JA_BEAT_WRONG_OCTAVE:
+        change_octave(tracker, command, ja_engine_change_octave);
+        break;
+    case JA_BEAT_OFF_BEAT:
+        ja_engine_shift_half(tracker->engine);
+        command->shift_s = -30 / ja_engine_bpm(tracker->engine);
+        say(command, "Beats moved by half a beat, at %.1f bpm.", ja_engine_bpm(tracker->engine));
+        break;
+    case JA_BEAT_WRONG_ONE:
+        ja_engine_refute_bar(tracker->engine);
+        say(command, "The bar begins on another beat, at %.1f bpm.",
+            ja_engine_bpm(tracker->engine));
+        break;
     case JA_BEAT_AUTO:
         forget_orders(tracker);
         say(command, "Following the music alone, now near %.1f bpm.",

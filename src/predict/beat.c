@@ -99,8 +99,8 @@ static void predictor_command(struct ja_stage *stage, struct ja_stage_command *c
 
     (void)now;
     predictor->last += command->shift_s;
-    if (command->action == JA_BEAT_RESYNC)
-        predictor->place = 0; /* a bar cut short says nothing of the bar's length */
+    if (ja_stage_command_cuts_bar(command))
+        predictor->place = 0;
 }
 
 const struct ja_stage_class ja_predict_beat_stage = {

@@ -135,6 +135,46 @@ static void double_pins_double_the_tempo(void **state) {
     rig_free(rig);
 }
 
+static void check_wrong_octave(rig_sound *clicks, double bpm, double right_bpm) {
+    struct rig *rig = start();
+
+    rig_play(rig, 12, clicks);
+    assert_true(fabs(rig_last(rig, JA_EVENT_BEAT)->beat.bpm - bpm) < 1);
+    tell(rig, JA_BEAT_WRONG_OCTAVE, 0);
+    assert_says_tempo(rig, "Tempo pinned near ", right_bpm);
+    rig_play(rig, 12, clicks);
+    assert_true(fabs(rig_last(rig, JA_EVENT_BEAT)->beat.bpm - right_bpm) < 1);
+    tell(rig, JA_BEAT_WRONG_OCTAVE, 0); /* so it was right */
+    rig_play(rig, 12, clicks);
+    assert_grid(rig, 30, 36, bpm, 0, 0.02);
+    rig_free(rig);
+}
+
+static void wrong_octave_takes_the_other(void **state) {
+    (void)state;
+    check_wrong_octave(clicks_120, 120, 60);
+    check_wrong_octave(clicks_90, 90, 180);
+}
+
+/* Deaf for a while, so that the clicks do not pull it back. */
+static void off_beat_shifts_by_half(void **state) {
+    struct rig *rig = start();
+
+    (void)state;
+    rig_play(rig, 12, clicks_120);
+    tell(rig, JA_BEAT_HOLD, 1);
+    tell(rig, JA_BEAT_OFF_BEAT, 0);
+    assert_says(rig, "Beats moved by half a beat, at 120.0 bpm.");
+    rig_play(rig, 6, clicks_120);
+    assert_grid(rig, 13, 18, 120, 0.25, 0.02);
+    tell(rig, JA_BEAT_HOLD, 0); /* listening again, the clicks are clear */
+    tell(rig, JA_BEAT_OFF_BEAT, 0);
+    rig_play(rig, 6, clicks_120);
+    assert_grid(rig, 19, 24, 120, 0, 0.02);
+    assert_int_equal(rig_count(rig, JA_EVENT_TEMPO), 1);
+    rig_free(rig);
+}
+
 static void hold_goes_on_through_noise(void **state) {
     struct rig *rig = start();
 
@@ -240,6 +280,29 @@ static void resync_begins_the_bar(void **state) {
         check_resync(0, early_s[i]);
         check_resync(ENGINE_FLUX, early_s[i]);
     }
+}
+
+static void wrong_one_moves_the_bar(void **state) {
+    struct rig *rig = rig_new(48000, 1, stages);
+    int one = 0;
+
+    (void)state;
+    rig_set(rig, "beat", "engine", ENGINE_FLUX);
+    rig_start(rig);
+    rig_play(rig, 12, clicks_120);
+    tell(rig, JA_BEAT_RESYNC, 0);
+    rig_play(rig, 4, clicks_120);
+    int before = rig_last(rig, JA_EVENT_BEAT)->beat.beat_in_bar;
+    assert_in_range(before, 1, 4);
+    tell(rig, JA_BEAT_WRONG_ONE, 0);
+    assert_says_tempo(rig, "The bar begins on another beat, at ", 120);
+    rig->event_count = 0;
+    rig_play(rig, 8, clicks_120); /* four bars */
+    assert_int_not_equal(rig_last(rig, JA_EVENT_BEAT)->beat.beat_in_bar, before);
+    for (size_t i = 0; i < rig->event_count; i++)
+        one += rig->events[i].type == JA_EVENT_BEAT && rig->events[i].beat.beat_in_bar == 1;
+    assert_int_equal(one, 4);
+    rig_free(rig);
 }
 
 static void check_nudge(int engine) {
@@ -375,6 +438,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_pins_half_the_tempo),
         cmocka_unit_test(double_pins_double_the_tempo),
+        cmocka_unit_test(wrong_octave_takes_the_other),
+        cmocka_unit_test(off_beat_shifts_by_half),
+        cmocka_unit_test(wrong_one_moves_the_bar),
         cmocka_unit_test(hold_goes_on_through_noise),
         cmocka_unit_test(tapped_beats_go_on_when_held),
         cmocka_unit_test(taps_choose_the_octave_and_tracking_goes_on),

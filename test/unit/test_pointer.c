@@ -118,6 +118,18 @@ static void halves_and_doubles(void **state) {
     ja_pointer_free(pointer);
 }
 
+static void shifts_by_half_a_beat(void **state) {
+    struct ja_pointer *pointer = make();
+    (void)state;
+    play(pointer, 0, 1000, 50);
+    int before = next_beat(pointer);
+    ja_pointer_shift_half(pointer);
+    assert_in_range(best_length(pointer), 49, 51);
+    assert_int_equal((next_beat(pointer) + 25) % 50, before % 50);
+    assert_true(fabs(sum_of_tempi(pointer) - 1) < 1e-3);
+    ja_pointer_free(pointer);
+}
+
 static void takes_advice(void **state) {
     struct ja_pointer *pointer = make();
     (void)state;
@@ -223,6 +235,32 @@ static void resync_makes_a_one(void **state) {
     assert_int_equal(ja_bar_step(&bar).beat, 3);
 }
 
+/* Refused, the next best place is taken; refused again, the next. The meter stays. */
+static void refuted_bar_begins_elsewhere(void **state) {
+    struct ja_bar bar;
+    struct ja_bar_place place = {0};
+    int ones[3] = {0};
+    (void)state;
+    ja_bar_reset(&bar);
+    for (int beat = 0; beat < 40; beat++) {
+        static const double sounds[] = {0.8, 0.05, 0.5, 0.2};
+        place = ja_bar_step(&bar);
+        ja_bar_weigh(&bar, sounds[beat % 4]);
+    }
+    assert_int_equal(place.beat, 4);
+    for (int i = 0; i < 3; i++) {
+        ja_bar_refute(&bar);
+        for (int beat = 0; beat < 4; beat++) {
+            place = ja_bar_step(&bar);
+            assert_int_equal(place.meter, 4);
+            ones[i] = place.beat == 1 ? beat : ones[i];
+        }
+    }
+    assert_int_equal(ones[0], 2);
+    assert_int_equal(ones[1] + ones[2], 1 + 3);
+    assert_int_not_equal(ones[1], ones[2]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_tempo_and_beat),
@@ -233,6 +271,8 @@ int main(void) {
         cmocka_unit_test(survives_an_impossible_wish),
         cmocka_unit_test(preference_decides_the_unclear),
         cmocka_unit_test(neutral_preference_changes_nothing),
+        cmocka_unit_test(shifts_by_half_a_beat),
+        cmocka_unit_test(refuted_bar_begins_elsewhere),
         cmocka_unit_test(counts_bars),
         cmocka_unit_test(resync_makes_a_one),
     };

@@ -54,6 +54,10 @@ void ja_engine_prefer(struct ja_engine *engine, ja_engine_preference *preference
  * be so slow or so fast; then nothing has changed. */
 bool ja_engine_halve(struct ja_engine *engine);
 bool ja_engine_double(struct ja_engine *engine);
+/* Half or double the tempo, whichever is the more believable. */
+bool ja_engine_change_octave(struct ja_engine *engine);
+/* The beats are half-way between those that were told. */
+void ja_engine_shift_half(struct ja_engine *engine);
 /* Stays within 4 % of this tempo; the beats are still followed. Unlocked, the range holds again. */
 void ja_engine_lock(struct ja_engine *engine, bool lock);
 /* Back to the range, and no hold. */
@@ -62,6 +66,8 @@ void ja_engine_auto(struct ja_engine *engine);
 void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s);
 /* The first beat of the bar was `ago_s` before now. */
 void ja_engine_resync(struct ja_engine *engine, double ago_s);
+/* The first beat of the bar is not the one that is told; the next best place is taken. */
+void ja_engine_refute_bar(struct ja_engine *engine);
 /* Goes on at this tempo whatever is heard: beats come by the clock alone. */
 void ja_engine_hold(struct ja_engine *engine, bool hold);
 /* The present tempo. */

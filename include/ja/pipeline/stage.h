@@ -76,6 +76,9 @@ enum ja_beat_action {
     JA_BEAT_RANGE, /* tempi from numbers[0] to numbers[1] bpm */
     JA_BEAT_HOLD,  /* numbers[0]: 1 or 0 */
     JA_BEAT_LOCK,  /* numbers[0]: 1 or 0 */
+    JA_BEAT_WRONG_OCTAVE,
+    JA_BEAT_OFF_BEAT,  /* the beats are half-way between those that are told */
+    JA_BEAT_WRONG_ONE, /* the bar does not begin where it is told to */
 };
 
 struct ja_stage_command {
@@ -87,6 +90,11 @@ struct ja_stage_command {
                           the music */
     char outcome[160]; /* a sentence: what holds now */
 };
+
+/* A bar that the operator cuts short says nothing of the bar's length. */
+static inline bool ja_stage_command_cuts_bar(const struct ja_stage_command *command) {
+    return command->action == JA_BEAT_RESYNC || command->action == JA_BEAT_WRONG_ONE;
+}
 
 /* How much is analysed; a machine that does not keep up goes down step by step. */
 enum ja_level {
