@@ -67,7 +67,7 @@ compare "the manual page describes the options that --help shows" "$work/help" "
 compare "jack-analyzer.conf is what the option tables write" jack-analyzer.conf "$work/sample"
 
 # Comments have a blank after the #, options have none.
-sed 's/^\( *\)#\([a-z]\)/\1\2/' jack-analyzer.conf >"$work/all.conf"
+sed 's/^\( *\)#\([a-z}]\)/\1\2/' jack-analyzer.conf >"$work/all.conf"
 number=$((number + 1))
 if grep -q '^ *[a-z_]* = ' "$work/all.conf" &&
     "$program" --config "$work/all.conf" --check >"$work/check" 2>&1; then

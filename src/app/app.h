@@ -54,7 +54,7 @@ struct ja_app {
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
-    int results_fd; /* eventfd: a worker has results */
+    int results_fd;             /* eventfd: a worker has results */
     int signal_fd;
 };
 

@@ -15,8 +15,8 @@ enum { STEADY = 4 }; /* regular intervals */
 
 static const double regular = 0.1; /* relative distance of an interval from the period */
 static const double enough = 0.6, too_little = 0.35; /* confidence to lock, to lose it */
-static const double recency = 0.3;                    /* of a new beat in the confidence */
-static const double patience = 3;                     /* beats without one until the lock is lost */
+static const double recency = 0.3;                   /* of a new beat in the confidence */
+static const double patience = 3;                    /* beats without one until the lock is lost */
 static const double noise_s = 10; /* of sound without a lock until it is called noise */
 
 enum word { NOTHING, NO_INPUT, SILENT, NOISE, LEARNING, LOCKED, FLYWHEEL, LOST };

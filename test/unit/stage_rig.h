@@ -33,7 +33,7 @@ struct rig {
     struct ja_event events[RIG_EVENTS];
     size_t event_count;
     float last[256]; /* values of the last frame */
-    float *kept;    /* every value of every frame, when asked for */
+    float *kept;     /* every value of every frame, when asked for */
     size_t kept_count, kept_room;
     bool bad; /* a value was infinite, or an event's number not finite */
 };

@@ -8,6 +8,7 @@
 #include <ja/feature/stages.h>
 #include <ja/predict/stages.h>
 
+// clang-format off
 static const struct ja_stage_class *const stages[] = {
     &ja_level_stage,
     &ja_silence_stage,
@@ -30,6 +31,7 @@ static const struct ja_stage_class *const stages[] = {
     &ja_score_stage,
     NULL,
 };
+// clang-format on
 
 /* Every allocation of this program, aubio's included, is counted; a sanitizer has its own. */
 static long allocations;
