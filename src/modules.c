@@ -38,6 +38,7 @@ const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];
 const struct ja_sink_class *const ja_sinks[] = {
     &ja_osc_sink,
     &ja_os2l_sink,
+    &ja_wled_sink,
     &ja_events_sink,
     &ja_frames_sink,
     &ja_terminal_sink,
