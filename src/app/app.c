@@ -63,6 +63,16 @@ void ja_app_done(struct ja_app *app) {
         close(app->signal_fd);
 }
 
+/* A file is analysed as a whole, however slow the machine. */
+static struct ja_governor_settings governor_settings(const struct ja_app *app) {
+    struct ja_governor_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_governor_module, NULL, &settings);
+    if (!app->live && settings.level == JA_GOVERNOR_AUTO)
+        settings.level = 1 + JA_LEVEL_MAXIMUM;
+    return settings;
+}
+
 enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
                                  struct ja_error *error) {
     if (app->stream_count == JA_STREAMS)
@@ -71,6 +81,7 @@ enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned 
     void **settings = ja_app_stage_settings(app);
     if (!settings)
         return ja_fail(error, JA_FAILED, "no memory for the settings of stream %s", name);
+    struct ja_governor_settings governor = governor_settings(app);
     struct ja_stream_setup setup = {
         .name = name,
         .channels = channels,
@@ -78,6 +89,7 @@ enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned 
         .stages = ja_stages,
         .stage_count = ja_stage_count,
         .settings = (const void *const *)settings,
+        .governor = &governor,
     };
     struct ja_stream *stream = ja_stream_new(&setup, error);
     ja_app_free_stage_settings(settings);
@@ -166,12 +178,19 @@ enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *con
 
 /* --- Results --- */
 
+static void log_level(const struct ja_tap *tap, const struct ja_event_level *level) {
+    ja_log(JA_LOG_NOTICE, "stream %s: level %s after %s. %s", tap->name, level->to, level->from,
+           level->reason);
+}
+
 static void deliver_message(struct ja_app *app, struct ja_tap *tap,
                             const struct ja_message *message) {
     if (message->type == JA_MESSAGE_TIMEBASE) {
         tap->timebase = *message->timebase;
         return;
     }
+    if (message->type == JA_MESSAGE_EVENT && message->event->type == JA_EVENT_LEVEL)
+        log_level(tap, &message->event->level);
     for (size_t i = 0; i < app->sink_count; i++) {
         if (message->type == JA_MESSAGE_FRAME)
             ja_sink_frame(app->sinks[i], tap, message->frame);

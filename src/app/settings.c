@@ -9,6 +9,7 @@
 
 #include "modules.h"
 
+#include <ja/adapt/governor.h>
 #include <ja/config/preset.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
@@ -193,7 +194,7 @@ static difference_function *who_is_told(const struct ja_module *module) {
         if (ja_stages[i]->module == module)
             return tell_streams;
     }
-    return tell_nobody;
+    return module == &ja_governor_module ? tell_streams : tell_nobody;
 }
 
 static enum ja_status apply_module(struct ja_app *app, const struct ja_config *next,

@@ -25,6 +25,7 @@ enum ja_status ja_intake_init(struct ja_intake *intake, struct ja_error *error) 
     intake->samples = calloc((size_t)JA_CHANNELS * JA_BLOCK_FRAMES, sizeof *intake->samples);
     if (!intake->samples)
         return ja_fail(error, JA_FAILED, "no memory for the blocks of sound");
+    intake->level = JA_LEVEL_MAXIMUM;
     return JA_OK;
 }
 
@@ -95,6 +96,7 @@ static bool build(struct ja_intake *intake, unsigned rate, double start) {
     }
     intake->pipeline = ja_pipeline_new(&intake->setup, &error);
     if (intake->pipeline) {
+        ja_pipeline_set_level(intake->pipeline, intake->level);
         if (intake->lost[0])
             ja_pipeline_notice(intake->pipeline, JA_NOTICE_INPUT_LOST, intake->lost);
         return true;
@@ -216,6 +218,12 @@ void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const cha
         ja_pipeline_notice(intake->pipeline, notice, reason);
     else
         build(intake, 48000, input_time(intake)); /* tells what is lost */
+}
+
+void ja_intake_set_level(struct ja_intake *intake, enum ja_level level) {
+    intake->level = level;
+    if (intake->pipeline)
+        ja_pipeline_set_level(intake->pipeline, level);
 }
 
 void ja_intake_finish(struct ja_intake *intake) {

@@ -18,6 +18,7 @@ struct ja_intake {
     void (*timebase)(void *data, const struct ja_timebase *timebase);
     void *data; /* for timebase */
 
+    enum ja_level level;            /* of this pipeline and the next */
     struct ja_pipeline *pipeline;   /* NULL until the first block has told its rate */
     struct ja_resampler *resampler; /* NULL at 44.1 and 48 kHz */
     float *samples;                 /* one block, channel after channel */
@@ -38,6 +39,7 @@ void ja_intake_done(struct ja_intake *intake);
 bool ja_intake_block(struct ja_intake *intake);
 /* Tells the stages, these and those of later pipelines. */
 void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason);
+void ja_intake_set_level(struct ja_intake *intake, enum ja_level level);
 /* The end of a file: works off what is held back. */
 void ja_intake_finish(struct ja_intake *intake);
 

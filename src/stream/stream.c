@@ -5,6 +5,9 @@
  * waiting commands, then work off blocks. Results go into one ring. When that fills up, frames are
  * left out first: a part of the ring is kept for events.
  *
+ * How long the work takes and how much sound waits is measured here, and the governor is asked ten
+ * times a second of audio whether to do less or more.
+ *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "denormals.h"
 #include "intake.h"
@@ -29,6 +32,7 @@ enum {
     LARGEST_SETTINGS = 4096,
     WORKER_STACK_BYTES = 512 * 1024,
 };
+static const double look_s = 0.1; /* of audio, between two looks of the governor */
 
 enum command_type {
     COMMAND_CONFIGURE,
@@ -59,6 +63,11 @@ struct meter {
     uint64_t frames;
 };
 
+/* The same since the governor's last look. */
+struct look {
+    double busy_s, audio_s;
+};
+
 struct ja_stream {
     char name[64];
     struct ja_inlet inlet;
@@ -75,11 +84,23 @@ struct ja_stream {
     void (*wake)(void *data);
     void *wake_data;
 
+    bool governed;
+    struct ja_governor governor;
+    struct look look;
+    unsigned hops; /* of which not all are told */
     struct meter meter;
+    _Atomic unsigned step; /* the governor's, for others */
+    _Atomic double level_load[JA_LEVELS];
     _Atomic uint64_t processed, repaired, frames_withheld, events_withheld;
     _Atomic double load, worst_hop_ms, now;
     _Atomic unsigned rate;
 };
+
+/* gcc reads an atomic that is itself an index as if it were none. */
+static const struct ja_governor_step *present_step(const struct ja_stream *stream) {
+    unsigned step = stream->step;
+    return &ja_governor_steps[step];
+}
 
 /* --- Results --- */
 
@@ -106,6 +127,8 @@ static void time_hop(struct meter *meter) {
 static void send_frame(void *data, const struct ja_frame *frame, size_t size) {
     struct ja_stream *stream = data;
     time_hop(&stream->meter);
+    if (stream->hops++ % present_step(stream)->frame_every != 0)
+        return;
     if (ja_ring_write_space(stream->results) < RESERVED_FOR_EVENTS + size ||
         !send_message(stream, JA_MESSAGE_FRAME, frame, size))
         stream->frames_withheld++;
@@ -180,10 +203,69 @@ bool ja_stream_set_priors(struct ja_stream *stream, const struct ja_priors *prio
                         priors);
 }
 
+/* --- Level --- */
+
+/* What has been delivered is read last: the others are never ahead of it. */
+static double waiting_ms(const struct ja_stream *stream) {
+    uint64_t lost = stream->inlet.lost, processed = stream->processed;
+    uint64_t waiting = stream->inlet.delivered - lost - processed;
+    return stream->rate ? 1e3 * (double)waiting / stream->rate : 0;
+}
+
+static void follow_governor(struct ja_stream *stream, const char *reason) {
+    struct ja_pipeline *pipeline = stream->intake.pipeline;
+    enum ja_level from = present_step(stream)->level;
+    stream->step = stream->governor.step;
+    enum ja_level to = present_step(stream)->level;
+    stream->meter.busy_us = stream->meter.worst_us = stream->meter.frames = 0;
+    stream->look = (struct look){0};
+    if (to == from)
+        return;
+    ja_intake_set_level(&stream->intake, to);
+    if (!pipeline)
+        return;
+    struct ja_event event = {
+        .type = JA_EVENT_LEVEL,
+        .time = ja_pipeline_now(pipeline),
+        .level = {.from = ja_level_names[from], .to = ja_level_names[to]},
+    };
+    ja_text_copy(event.level.reason, sizeof event.level.reason, reason);
+    ja_pipeline_emit(pipeline, &event);
+}
+
+static void configure_governor(struct ja_stream *stream,
+                               const struct ja_governor_settings *settings) {
+    char reason[JA_REASON_BYTES];
+    if (stream->governed && ja_governor_configure(&stream->governor, settings, reason))
+        follow_governor(stream, reason);
+}
+
+static void govern(struct ja_stream *stream, uint64_t took_us) {
+    const struct ja_block *block = &stream->intake.last;
+    struct look *look = &stream->look;
+    char reason[JA_REASON_BYTES];
+    look->busy_s += (double)took_us * 1e-6;
+    look->audio_s += (double)block->frames / block->rate;
+    if (!stream->governed || look->audio_s < look_s)
+        return;
+    struct ja_workload workload = {
+        .time = stream->governor.last.time + look->audio_s,
+        .load = look->busy_s / look->audio_s,
+        .backlog_ms = waiting_ms(stream),
+    };
+    *look = (struct look){0};
+    if (ja_governor_look(&stream->governor, &workload, reason))
+        follow_governor(stream, reason);
+}
+
 static void configure(struct ja_stream *stream, const struct ja_module *module,
                       const void *settings) {
     struct ja_error error;
     const struct ja_pipeline_setup *setup = &stream->intake.setup;
+    if (module == &ja_governor_module) {
+        configure_governor(stream, settings);
+        return;
+    }
     if (stream->intake.pipeline &&
         ja_pipeline_configure(stream->intake.pipeline, module, settings, &error) != JA_OK) {
         ja_log(JA_LOG_ERROR, "stream %s keeps its former %s settings: %s", stream->name,
@@ -243,6 +325,7 @@ static void publish_meter(struct ja_stream *stream, uint64_t took_us) {
     if (meter->frames < block->rate)
         return;
     stream->load = (double)meter->busy_us * 1e-6 * block->rate / (double)meter->frames;
+    stream->level_load[present_step(stream)->level] = stream->load;
     stream->worst_hop_ms = (double)meter->worst_us * 1e-3;
     meter->busy_us = meter->worst_us = meter->frames = 0;
 }
@@ -251,12 +334,14 @@ static bool work_off_block(struct ja_stream *stream) {
     uint64_t began_us = stream->meter.hop_began_us = ja_clock_us();
     if (!ja_intake_block(&stream->intake))
         return false;
-    publish_meter(stream, ja_clock_us() - began_us);
+    uint64_t took_us = ja_clock_us() - began_us;
+    publish_meter(stream, took_us);
     stream->processed = stream->intake.processed;
     stream->repaired = stream->intake.repaired;
     stream->rate = stream->intake.last.rate;
     if (stream->intake.pipeline)
         stream->now = ja_pipeline_now(stream->intake.pipeline);
+    govern(stream, took_us);
     return true;
 }
 
@@ -347,6 +432,17 @@ static size_t largest_message(const struct ja_stream_setup *setup) {
     return frame > sizeof(struct ja_event) ? frame : sizeof(struct ja_event);
 }
 
+static void set_up_governor(struct ja_stream *stream, const struct ja_governor_settings *settings) {
+    for (int level = 0; level < JA_LEVELS; level++)
+        stream->level_load[level] = NAN;
+    stream->governed = settings;
+    if (!settings)
+        return;
+    ja_governor_init(&stream->governor, settings);
+    stream->step = stream->governor.step;
+    ja_intake_set_level(&stream->intake, present_step(stream)->level);
+}
+
 static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_setup *setup,
                              struct ja_error *error) {
     stream->commands = ja_ring_new(COMMAND_BYTES);
@@ -370,7 +466,10 @@ static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_se
         .priors = &stream->priors,
         .out = {send_frame, send_event, stream},
     };
-    return ja_intake_init(&stream->intake, error);
+    enum ja_status status = ja_intake_init(&stream->intake, error);
+    if (status == JA_OK)
+        set_up_governor(stream, setup->governor);
+    return status;
 }
 
 struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_error *error) {
@@ -420,18 +519,22 @@ struct ja_inlet *ja_stream_inlet(struct ja_stream *stream) {
 }
 
 void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *stats) {
+    const struct ja_governor_step *step = present_step(stream);
     *stats = (struct ja_stream_stats){
         .repaired = stream->repaired,
         .frames_withheld = stream->frames_withheld,
         .events_withheld = stream->events_withheld,
         .load = stream->load,
         .worst_hop_ms = stream->worst_hop_ms,
+        .level = step->level,
+        .strategies = step->strategies,
+        .queue_ms = waiting_ms(stream),
         .now = stream->now,
     };
+    for (int level = 0; level < JA_LEVELS; level++)
+        stats->level_load[level] = stream->level_load[level];
     stats->processed = stream->processed; /* before delivered, so that it is never ahead of it */
     stats->lost_blocks = stream->inlet.lost_blocks;
     stats->lost = stream->inlet.lost;
     stats->delivered = stream->inlet.delivered;
-    uint64_t waiting = stats->delivered - stats->lost - stats->processed;
-    stats->queue_ms = stream->rate ? 1e3 * (double)waiting / stream->rate : 0;
 }

@@ -7,6 +7,7 @@
 #ifndef JA_STREAM_STREAM_H
 #define JA_STREAM_STREAM_H
 
+#include <ja/adapt/governor.h>
 #include <ja/pipeline/pipeline.h>
 #include <ja/stream/inlet.h>
 
@@ -18,7 +19,8 @@ struct ja_stream_setup {
     const struct ja_analysis_settings *analysis;
     const struct ja_stage_class *const *stages;
     size_t stage_count;
-    const void *const *settings; /* one per stage, copied */
+    const void *const *settings;                 /* one per stage, copied */
+    const struct ja_governor_settings *governor; /* copied; NULL: everything, always */
 };
 
 enum ja_message_type { JA_MESSAGE_FRAME, JA_MESSAGE_EVENT, JA_MESSAGE_TIMEBASE };
@@ -48,9 +50,12 @@ struct ja_stream_stats {
     uint64_t frames_withheld; /* analysis frames that found no room on the way out */
     uint64_t events_withheld;
     double load; /* share of real time the worker needed, 0…, over the last second of audio */
-    double worst_hop_ms; /* longest time for one hop in that second */
-    double queue_ms;     /* sound waiting in the inlet */
-    double now;          /* s of audio analysed */
+    double worst_hop_ms;          /* longest time for one hop in that second */
+    enum ja_level level;          /* how much is analysed now */
+    const char *strategies;       /* what is done for that, by name, "" for nothing */
+    double level_load[JA_LEVELS]; /* load of the last whole second at each level; NAN: never */
+    double queue_ms;              /* sound waiting in the inlet */
+    double now;                   /* s of audio analysed */
 };
 
 /* --- Main thread --- */
@@ -79,6 +84,7 @@ void ja_stream_finish(struct ja_stream *stream);
 bool ja_stream_receive(struct ja_stream *stream, struct ja_message *message);
 
 /* Commands to the worker, in order; false when its queue is full (then nothing happened). */
+/* Of a stage's module, or of ja_governor_module. */
 bool ja_stream_configure(struct ja_stream *stream, const struct ja_module *module,
                          const void *settings);
 bool ja_stream_reset(struct ja_stream *stream);
