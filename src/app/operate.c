@@ -192,6 +192,14 @@ static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) 
     return JA_OK;
 }
 
+/* The options, and so it can be asked for, and lasts until it is changed. */
+static enum ja_status level(void *data, const char *name, struct ja_text *reply) {
+    enum ja_status status = change_config(data, set_option, "governor.level", name, reply);
+    if (status == JA_OK)
+        ja_text_format(reply, "level %s", name);
+    return status;
+}
+
 static enum ja_status mute(void *data, const char *output, bool muted, struct ja_text *reply) {
     struct ja_app *app = data;
     for (size_t i = 0; i < app->sink_count; i++) {
@@ -226,6 +234,16 @@ static void write_count(struct ja_json *json, const char *key, uint64_t count) {
     ja_json_integer(json, (long long)count);
 }
 
+static void write_level_loads(const struct ja_stream_stats *stats, struct ja_json *json) {
+    ja_json_key(json, "level_load");
+    ja_json_begin_object(json);
+    for (int i = 0; i < JA_LEVELS; i++) {
+        if (!isnan(stats->level_load[i]))
+            write_number(json, ja_level_names[i], stats->level_load[i]);
+    }
+    ja_json_end_object(json);
+}
+
 static void write_details(const struct ja_stream_stats *stats, struct ja_json *json) {
     write_count(json, "delivered", stats->delivered);
     write_count(json, "processed", stats->processed);
@@ -235,6 +253,9 @@ static void write_details(const struct ja_stream_stats *stats, struct ja_json *j
     write_count(json, "events_withheld", stats->events_withheld);
     write_number(json, "worst_hop_ms", stats->worst_hop_ms);
     write_number(json, "queue_ms", stats->queue_ms);
+    ja_json_key(json, "strategies");
+    ja_json_string(json, stats->strategies);
+    write_level_loads(stats, json);
 }
 
 static void write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
@@ -245,6 +266,8 @@ static void write_stream(const struct ja_tap *tap, bool all, struct ja_json *jso
     ja_json_time(json, stats->now);
     write_count(json, "lost", stats->lost);
     write_number(json, "load", stats->load);
+    ja_json_key(json, "level");
+    ja_json_string(json, ja_level_names[stats->level]);
     if (all)
         write_details(stats, json);
     ja_json_end_object(json);
@@ -317,6 +340,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .reset = reset,
         .pause = pause_all,
         .mute = mute,
+        .level = level,
         .beat = beat,
         .range = range,
         .stats = stats,

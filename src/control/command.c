@@ -79,6 +79,11 @@ static enum ja_status run_mute(const struct ja_operator *who, const struct ja_ar
     return who->mute ? who->mute(who->data, arguments[0].string, wish == 1, reply) : missing(reply);
 }
 
+static enum ja_status run_level(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    return who->level ? who->level(who->data, arguments[0].string, reply) : missing(reply);
+}
+
 static enum ja_status tell_beat(const struct ja_operator *who, enum ja_beat_action action,
                                 double number, struct ja_text *reply) {
     return who->beat ? who->beat(who->data, action, number, reply) : missing(reply);
@@ -191,6 +196,8 @@ const struct ja_command ja_commands[] = {
     {"pause", "", "Stops analysing; sound is still taken in.", run_pause},
     {"resume", "", "Goes on analysing.", run_resume},
     {"mute", "si", "Silences an output (1) or lets it speak again (0).", run_mute},
+    {"level", "s",
+     "Analyses so much: low, medium, high, maximum, or auto (what the machine can do).", run_level},
     {"ping", "", "Is answered with pong.", run_ping},
     {"get_stats", "", "Tells counters and load as JSON.", run_get_stats},
 };

@@ -49,6 +49,11 @@ static enum ja_status mute(void *data, const char *output, bool silent, struct j
     snprintf(asked, sizeof asked, "mute %s %d", output, silent);
     return JA_OK;
 }
+static enum ja_status level(void *data, const char *name, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "level %s", name);
+    return JA_OK;
+}
 static enum ja_status beat(void *data, enum ja_beat_action action, double number,
                            struct ja_text *reply) {
     (void)data, (void)reply;
@@ -73,6 +78,7 @@ static const struct ja_operator hand = {.set = set,
                                         .reset = reset,
                                         .pause = pause_or_resume,
                                         .mute = mute,
+                                        .level = level,
                                         .beat = beat,
                                         .range = range,
                                         .stats = stats};
@@ -120,6 +126,9 @@ static const struct row rows[] = {
     {"mute", 2, {S("a"), F(0.5)}, JA_USAGE, "", "argument 2 is not that"},
     {"mute", 2, {S("a"), F(1e20)}, JA_USAGE, "", "argument 2 is not that"},
     {"mute", 2, {S("a"), S("on")}, JA_USAGE, "", "mute takes a string and an integer"},
+    {"level", 1, {S("low")}, JA_OK, "level low", "ok"},
+    {"level", 1, {I(2)}, JA_USAGE, "", "level takes a string"},
+    {"level", 0, {S("")}, JA_USAGE, "", "; 0 given"},
     {"tap", 0, {S("")}, JA_OK, "beat 0 0", "ok"},
     {"tap", 1, {F(120)}, JA_USAGE, "", "tap takes no argument"},
     {"resync", 0, {S("")}, JA_OK, "beat 1 0", "ok"},

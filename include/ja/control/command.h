@@ -27,6 +27,7 @@ struct ja_operator {
     enum ja_status (*reset)(void *data, struct ja_text *reply);
     enum ja_status (*pause)(void *data, bool paused, struct ja_text *reply);
     enum ja_status (*mute)(void *data, const char *output, bool mute, struct ja_text *reply);
+    enum ja_status (*level)(void *data, const char *name, struct ja_text *reply);
     enum ja_status (*beat)(void *data, enum ja_beat_action action, double number,
                            struct ja_text *reply); /* all but JA_BEAT_RANGE */
     enum ja_status (*range)(void *data, double min_bpm, double max_bpm, struct ja_text *reply);
