@@ -1,0 +1,57 @@
+/* Throws bytes at the reader of what was learnt, as they are and with the right checksum.
+ *
+ * What it accepts must be in range and be written again as the same bytes. What it refuses must
+ * come with a sentence.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/adapt/model.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void require(bool condition) {
+    if (!condition)
+        abort();
+}
+
+static void check_accepted(const struct ja_model *model, const char *text, size_t size) {
+    char again[JA_MODEL_BYTES];
+    for (int i = 0; i < JA_PRIOR_TEMPI; i++) {
+        for (int c = 0; c < JA_TEMPO_CASES; c++)
+            require(model->tempo[i][c] >= 0 && model->tempo[i][c] <= JA_MODEL_CASES);
+    }
+    for (int i = 0; i < JA_PRIOR_KINDS; i++)
+        require(abs(model->energy[i]) <= JA_MODEL_ENERGY);
+    require(abs(model->latency_us) <= JA_MODEL_LATENCY_US);
+    require(ja_model_write(model, again) == size && memcmp(again, text, size) == 0);
+}
+
+static void read_text(const char *text, size_t size) {
+    static const struct ja_model untouched = {.latency_us = 77};
+    struct ja_model model = untouched;
+    struct ja_error error = {""};
+    if (ja_model_read(&model, text, size, &error) == JA_OK)
+        check_accepted(&model, text, size);
+    else
+        require(error.text[0] != '\0' && memcmp(&model, &untouched, sizeof model) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
+    uint32_t sum = 2166136261u;
+    char *text = malloc(size + 16);
+    require(text != NULL);
+    if (size > 0)
+        memcpy(text, bytes, size);
+    read_text(text, size);
+    if (size >= 13) /* the place of a sum line */
+        size -= 13;
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ bytes[i]) * 16777619u;
+    size += (size_t)sprintf(text + size, "sum %08x\n", (unsigned)sum);
+    read_text(text, size);
+    free(text);
+    return 0;
+}
