@@ -40,6 +40,7 @@ const struct ja_sink_class *const ja_sinks[] = {
     &ja_osc_sink,
     &ja_os2l_sink,
     &ja_wled_sink,
+    &ja_midi_sink,
     &ja_events_sink,
     &ja_frames_sink,
     &ja_terminal_sink,

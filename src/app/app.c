@@ -23,6 +23,11 @@ static void server_counters(void *data, uint64_t *xruns) {
     *xruns = app->jack_status.xruns;
 }
 
+static bool midi_out(void *data, uint64_t time_us, const uint8_t *bytes, unsigned count) {
+    const struct ja_app *app = data;
+    return app->jack && ja_jack_midi(app->jack, time_us, bytes, count);
+}
+
 enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
                            const struct ja_arguments *arguments, struct ja_error *error) {
     *app = (struct ja_app){
@@ -43,6 +48,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
         .start_us = ja_clock_us(),
         .taps = app->taps,
         .server = server_counters,
+        .midi = midi_out,
         .data = app,
     };
     return status;

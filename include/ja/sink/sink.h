@@ -37,6 +37,9 @@ struct ja_sink_host {
     const struct ja_tap *taps;    /* every stream */
     size_t tap_count;
     void (*server)(void *data, uint64_t *xruns); /* JACK's xruns; leaves 0 offline */
+    /* Queues a MIDI message of 1…3 bytes for ja_clock_us `time_us`; false when it is lost. NULL
+     * where there is no MIDI. */
+    bool (*midi)(void *data, uint64_t time_us, const uint8_t *bytes, unsigned count);
     void *data;
 };
 
