@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CHANNELS = 8, SLICES_PER_SECOND = 300, HOPS_PER_SECOND = 100 };
+enum { MOST_CHANNELS = 8, SLICES_PER_SECOND = 300, HOPS_PER_SECOND = 100, SMALLEST_WINDOW = 512 };
 
 struct ja_pipeline {
     unsigned rate, channels;
@@ -25,9 +25,10 @@ struct ja_pipeline {
     unsigned filled;     /* frames gathered of the current hop */
     float *mono;         /* hop frames */
     float *channel[MOST_CHANNELS];
-    struct ja_spectrum_maker *spectrum; /* NULL when no stage needs it */
-    enum ja_level level;                /* stages above it are left out */
-    bool spectrum_runs;                 /* one that is not needs the spectrum */
+    struct ja_spectrum_maker *fine, *coarse; /* the shared spectrum; NULL when no stage needs it */
+    struct ja_spectrum_maker *spectrum;      /* the one of them that runs, NULL: none */
+    enum ja_level level;                     /* stages above it are left out */
+    bool wants_coarse;
     struct ja_catalogue catalogue;
     struct ja_frame *frame;
     size_t frame_size; /* bytes */
@@ -146,6 +147,10 @@ static bool any_needs_spectrum(const struct ja_pipeline_setup *setup) {
     return false;
 }
 
+static unsigned coarse_window(unsigned window) {
+    return window / 4 > SMALLEST_WINDOW ? window / 4 : SMALLEST_WINDOW;
+}
+
 static enum ja_status set_up(struct ja_pipeline *pipeline, const struct ja_pipeline_setup *setup,
                              struct ja_error *error) {
     const struct ja_analysis_settings *analysis = setup->analysis;
@@ -162,13 +167,15 @@ static enum ja_status set_up(struct ja_pipeline *pipeline, const struct ja_pipel
     if (!allocate(pipeline, setup->stage_count))
         return ja_fail(error, JA_FAILED, "no memory for the analysis");
     if (any_needs_spectrum(setup)) {
-        pipeline->spectrum =
-            ja_spectrum_new((enum ja_window)analysis->window, pipeline->window, setup->rate, error);
-        if (!pipeline->spectrum)
+        enum ja_window shape = (enum ja_window)analysis->window;
+        pipeline->fine = ja_spectrum_new(shape, pipeline->window, setup->rate, error);
+        pipeline->coarse =
+            ja_spectrum_new(shape, coarse_window(pipeline->window), setup->rate, error);
+        if (!pipeline->fine || !pipeline->coarse)
             return JA_FAILED;
     }
     pipeline->level = JA_LEVEL_MAXIMUM;
-    pipeline->spectrum_runs = pipeline->spectrum;
+    pipeline->spectrum = pipeline->fine;
     return open_stages(pipeline, setup, error);
 }
 
@@ -200,7 +207,8 @@ void ja_pipeline_free(struct ja_pipeline *pipeline) {
     }
     for (unsigned c = 0; c < pipeline->channels; c++)
         free(pipeline->channel[c]);
-    ja_spectrum_free(pipeline->spectrum);
+    ja_spectrum_free(pipeline->fine);
+    ja_spectrum_free(pipeline->coarse);
     free(pipeline->mono);
     free(pipeline->stages);
     free(pipeline->frame);
@@ -245,7 +253,7 @@ static void finish_hop(struct ja_pipeline *pipeline) {
     const float *channels[MOST_CHANNELS];
     struct ja_span hop = last_span(pipeline, pipeline->hop, channels);
     const struct ja_spectrum *spectrum = NULL;
-    if (pipeline->spectrum_runs)
+    if (pipeline->spectrum)
         spectrum = ja_spectrum_make(pipeline->spectrum, hop.mono, hop.size);
     for (size_t i = 0; i < pipeline->catalogue.values; i++)
         pipeline->frame->values[i] = NAN;
@@ -341,21 +349,29 @@ static void bring_back_stages(struct ja_pipeline *pipeline, enum ja_level level)
     }
 }
 
-/* What it had heard before it was left out is not what comes before the next hop. */
-static void follow_need_of_spectrum(struct ja_pipeline *pipeline) {
-    bool needed = false;
+/* What a maker had heard before it was left out is not what comes before the next hop. */
+static void choose_spectrum(struct ja_pipeline *pipeline) {
+    bool needed = false, coarse = pipeline->wants_coarse && pipeline->level == JA_LEVEL_LOW;
     for (size_t i = 0; i < pipeline->stage_count; i++)
         needed |= pipeline->stages[i].class->needs_spectrum && runs(&pipeline->stages[i]);
-    if (needed && !pipeline->spectrum_runs)
-        ja_spectrum_reset(pipeline->spectrum);
-    pipeline->spectrum_runs = needed;
+    struct ja_spectrum_maker *chosen = coarse ? pipeline->coarse : pipeline->fine;
+    if (!needed)
+        chosen = NULL;
+    if (chosen && chosen != pipeline->spectrum)
+        ja_spectrum_reset(chosen);
+    pipeline->spectrum = chosen;
 }
 
 void ja_pipeline_set_level(struct ja_pipeline *pipeline, enum ja_level level) {
     shed_stages(pipeline, level);
     bring_back_stages(pipeline, level);
     pipeline->level = level;
-    follow_need_of_spectrum(pipeline);
+    choose_spectrum(pipeline);
+}
+
+void ja_pipeline_set_coarse(struct ja_pipeline *pipeline, bool coarse) {
+    pipeline->wants_coarse = coarse;
+    choose_spectrum(pipeline);
 }
 
 /* --- Settings --- */

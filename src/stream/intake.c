@@ -25,7 +25,7 @@ enum ja_status ja_intake_init(struct ja_intake *intake, struct ja_error *error) 
     intake->samples = calloc((size_t)JA_CHANNELS * JA_BLOCK_FRAMES, sizeof *intake->samples);
     if (!intake->samples)
         return ja_fail(error, JA_FAILED, "no memory for the blocks of sound");
-    intake->level = JA_LEVEL_MAXIMUM;
+    intake->step = &ja_governor_steps[0];
     return JA_OK;
 }
 
@@ -77,6 +77,11 @@ static double input_time(const struct ja_intake *intake) {
     return intake->start + (intake->last.rate ? (double)intake->frames / intake->last.rate : 0);
 }
 
+static void follow_step(struct ja_intake *intake) {
+    ja_pipeline_set_level(intake->pipeline, intake->step->level);
+    ja_pipeline_set_coarse(intake->pipeline, intake->step->coarse);
+}
+
 static bool build(struct ja_intake *intake, unsigned rate, double start) {
     struct ja_error error;
     ja_pipeline_free(intake->pipeline);
@@ -96,7 +101,7 @@ static bool build(struct ja_intake *intake, unsigned rate, double start) {
     }
     intake->pipeline = ja_pipeline_new(&intake->setup, &error);
     if (intake->pipeline) {
-        ja_pipeline_set_level(intake->pipeline, intake->level);
+        follow_step(intake);
         if (intake->lost[0])
             ja_pipeline_notice(intake->pipeline, JA_NOTICE_INPUT_LOST, intake->lost);
         return true;
@@ -220,10 +225,10 @@ void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const cha
         build(intake, 48000, input_time(intake)); /* tells what is lost */
 }
 
-void ja_intake_set_level(struct ja_intake *intake, enum ja_level level) {
-    intake->level = level;
+void ja_intake_set_step(struct ja_intake *intake, const struct ja_governor_step *step) {
+    intake->step = step;
     if (intake->pipeline)
-        ja_pipeline_set_level(intake->pipeline, level);
+        follow_step(intake);
 }
 
 void ja_intake_finish(struct ja_intake *intake) {

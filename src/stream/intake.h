@@ -6,6 +6,7 @@
 
 #include "resample.h"
 
+#include <ja/adapt/governor.h>
 #include <ja/pipeline/pipeline.h>
 #include <ja/stream/inlet.h>
 #include <ja/stream/stream.h>
@@ -18,15 +19,15 @@ struct ja_intake {
     void (*timebase)(void *data, const struct ja_timebase *timebase);
     void *data; /* for timebase */
 
-    enum ja_level level;            /* of this pipeline and the next */
-    struct ja_pipeline *pipeline;   /* NULL until the first block has told its rate */
-    struct ja_resampler *resampler; /* NULL at 44.1 and 48 kHz */
-    float *samples;                 /* one block, channel after channel */
-    struct ja_block last;           /* the block before */
-    uint64_t lost_seen;             /* inlet->lost at the last gap */
-    double start;                   /* s of audio where the present run of input frames began */
-    uint64_t frames;                /* input frames since */
-    double told_at;                 /* s of audio of the last timebase handed on */
+    const struct ja_governor_step *step; /* how much this pipeline and the next do */
+    struct ja_pipeline *pipeline;        /* NULL until the first block has told its rate */
+    struct ja_resampler *resampler;      /* NULL at 44.1 and 48 kHz */
+    float *samples;                      /* one block, channel after channel */
+    struct ja_block last;                /* the block before */
+    uint64_t lost_seen;                  /* inlet->lost at the last gap */
+    double start;    /* s of audio where the present run of input frames began */
+    uint64_t frames; /* input frames since */
+    double told_at;  /* s of audio of the last timebase handed on */
     bool paused;
     char lost[160];     /* why nothing comes in, "" while something does: for the next pipeline */
     uint64_t repaired;  /* samples */
@@ -39,7 +40,7 @@ void ja_intake_done(struct ja_intake *intake);
 bool ja_intake_block(struct ja_intake *intake);
 /* Tells the stages, these and those of later pipelines. */
 void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason);
-void ja_intake_set_level(struct ja_intake *intake, enum ja_level level);
+void ja_intake_set_step(struct ja_intake *intake, const struct ja_governor_step *step);
 /* The end of a file: works off what is held back. */
 void ja_intake_finish(struct ja_intake *intake);
 

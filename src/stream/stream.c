@@ -219,10 +219,8 @@ static void follow_governor(struct ja_stream *stream, const char *reason) {
     enum ja_level to = present_step(stream)->level;
     stream->meter.busy_us = stream->meter.worst_us = stream->meter.frames = 0;
     stream->look = (struct look){0};
-    if (to == from)
-        return;
-    ja_intake_set_level(&stream->intake, to);
-    if (!pipeline)
+    ja_intake_set_step(&stream->intake, present_step(stream));
+    if (to == from || !pipeline)
         return;
     struct ja_event event = {
         .type = JA_EVENT_LEVEL,
@@ -440,7 +438,7 @@ static void set_up_governor(struct ja_stream *stream, const struct ja_governor_s
         return;
     ja_governor_init(&stream->governor, settings);
     stream->step = stream->governor.step;
-    ja_intake_set_level(&stream->intake, present_step(stream)->level);
+    ja_intake_set_step(&stream->intake, present_step(stream));
 }
 
 static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_setup *setup,

@@ -313,6 +313,57 @@ static void test_priors(void **state) {
     ja_pipeline_free(pipeline);
 }
 
+/* A class of its own below the high level, which says how long the window is. */
+static void window_process(struct ja_stage *stage, const struct ja_span *hop,
+                           const struct ja_spectrum *spectrum, float *out) {
+    (void)stage, (void)hop;
+    out[0] = (float)spectrum->window;
+    out[1] = (float)spectrum->bin_hz;
+}
+
+static void test_a_coarse_spectrum(void **state) {
+    static const struct {
+        int window_size; /* index */
+        unsigned fine, coarse;
+    } rows[] = {{0, 512, 512}, {1, 1024, 512}, {2, 2048, 512}, {4, 8192, 2048}};
+    static const struct ja_stage_class window_stage = {
+        .module = &second_module,
+        .outputs = second_outputs,
+        .output_count = 1,
+        .needs_spectrum = true,
+        .process = window_process,
+    };
+    static const struct ja_stage_class *const stages[] = {&window_stage, &probe_stage};
+    static const void *const settings[] = {NULL, &probe_defaults};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct record record = {0};
+        struct ja_analysis_settings analysis = {.window_size = rows[i].window_size};
+        struct ja_pipeline_setup setup = {
+            .rate = 48000,
+            .channels = 1,
+            .analysis = &analysis,
+            .stages = stages,
+            .stage_count = 2,
+            .settings = settings,
+            .out = {record_frame, record_event, &record},
+        };
+        struct ja_pipeline *pipeline = ja_pipeline_new(&setup, NULL);
+        assert_non_null(pipeline);
+        ja_pipeline_set_coarse(pipeline, true);
+        feed_constant(pipeline, 0, 480);
+        assert_true(record.last[0] == (float)rows[i].fine); /* the probe runs, too */
+        ja_pipeline_set_level(pipeline, JA_LEVEL_LOW);
+        feed_constant(pipeline, 0, 480);
+        assert_true(record.last[0] == (float)rows[i].coarse);
+        assert_true(fabsf(record.last[1] * record.last[0] - 48000) < 1);
+        ja_pipeline_set_coarse(pipeline, false);
+        feed_constant(pipeline, 0, 480);
+        assert_true(record.last[0] == (float)rows[i].fine);
+        ja_pipeline_free(pipeline);
+    }
+}
+
 static void test_json(void **state) {
     char buffer[512];
     struct ja_text text;
@@ -359,6 +410,7 @@ int main(void) {
         cmocka_unit_test(test_notice),
         cmocka_unit_test(test_command),
         cmocka_unit_test(test_a_level_leaves_stages_out),
+        cmocka_unit_test(test_a_coarse_spectrum),
         cmocka_unit_test(test_json),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

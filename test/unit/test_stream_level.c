@@ -286,12 +286,12 @@ static void frames_are_thinned_last(void **state) {
     struct ja_stream *stream = make(&settings);
     unsigned blocks = 0;
     (void)state;
-    light_spin_us = 8000;
-    while (!strstr(stats_of(stream).strategies, "reduce_prediction_frequency") && blocks < 40) {
+    light_spin_us = 6000;
+    while (!strstr(stats_of(stream).strategies, "reduce_prediction_frequency") && blocks < 80) {
         write_block(stream, blocks++);
         ja_stream_run(stream);
     }
-    assert_in_range(blocks, 20, 25);
+    assert_in_range(blocks, 40, 45); /* two steps */
     drain(stream, &told);
     assert_int_equal(told.frames, blocks * HOPS);
     assert_int_equal(told.levels, 0); /* it was and is low */

@@ -26,11 +26,12 @@ extern const struct ja_module ja_governor_module;
  * beats are in no row. */
 struct ja_governor_step {
     enum ja_level level;    /* stages above it are left out */
+    bool coarse;            /* the shared spectrum has a quarter of its window */
     unsigned frame_every;   /* of so many analysis frames one is handed out */
     const char *strategies; /* names of all that is in force, "" on the first row */
     const char *sheds;      /* what is left out from here on; NULL on the first row */
 };
-enum { JA_GOVERNOR_STEPS = 5 };
+enum { JA_GOVERNOR_STEPS = 6 };
 extern const struct ja_governor_step ja_governor_steps[JA_GOVERNOR_STEPS];
 
 /* What the worker has measured since the last look. Times are s of audio. */

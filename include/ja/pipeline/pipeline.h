@@ -62,6 +62,9 @@ void ja_pipeline_command(struct ja_pipeline *pipeline, const struct ja_stage_com
 void ja_pipeline_set_level(struct ja_pipeline *pipeline, enum ja_level level);
 /* What was learnt, for all stages from the next sound on. */
 void ja_pipeline_set_priors(struct ja_pipeline *pipeline, const struct ja_priors *priors);
+/* At JA_LEVEL_LOW: makes the shared spectrum of a quarter of the window, of 512 samples at least.
+ */
+void ja_pipeline_set_coarse(struct ja_pipeline *pipeline, bool coarse);
 /* Publishes an event that comes from outside the stages (a gap). */
 void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event);
 /* Fills the current hop up with silence, so that its frame comes out: the end of a file. */

@@ -59,7 +59,7 @@ struct ja_stage_setup {
     unsigned slice; /* frames of each listen */
     unsigned hop;   /* frames of each process */
     unsigned channels;
-    unsigned window; /* samples of the shared spectrum */
+    unsigned window; /* samples of the shared spectrum; at JA_LEVEL_LOW it can become shorter */
 };
 
 /* Something told to the stages from outside the sound. */
