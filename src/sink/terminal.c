@@ -109,6 +109,8 @@ void ja_terminal_line(const struct ja_terminal_view *view, unsigned width, struc
     ja_text_put(text, view->onset ? " o" : "  ");
     put_pitch(text, view->pitch_hz);
     ja_text_put(text, "  ");
+    if (view->level)
+        ja_text_format(text, "[%s] ", view->level);
     ja_text_put(text, view->reason);
     /* Cut at a column, and never within a character. */
     size_t end = start + width;
@@ -221,10 +223,20 @@ static void terminal_event(struct ja_sink *sink, const struct ja_tap *tap,
     }
 }
 
+static void show_level(struct ja_sink *sink) {
+    struct terminal *terminal = sink->state;
+    if (sink->host->tap_count == 0)
+        return;
+    const struct ja_stream_stats *stats = &sink->host->taps[0].stats;
+    bool less = stats->strategies && stats->strategies[0];
+    terminal->view.level = less ? ja_level_names[stats->level] : NULL;
+}
+
 static void terminal_second(struct ja_sink *sink) {
     struct terminal *terminal = sink->state;
     char line[LINE_BYTES];
     struct ja_text text;
+    show_level(sink);
     terminal->shown[0] = '\0'; /* something else may have written over it */
     if (!terminal->plain || sink->mute)
         return;

@@ -15,6 +15,7 @@ struct ja_terminal_view {
     int beat_in_bar;        /* 0: unknown */
     double rms;             /* 0…1, NAN: unknown */
     double pitch_hz;        /* NAN: none */
+    const char *level;      /* "low", when less than everything is analysed; else NULL */
 };
 
 /* One line of at most `width` columns, without line end; what matters most stands first. */

@@ -34,6 +34,9 @@ static void lays_out(void **state) {
         .state = "silent", .reason = "", .bpm = NAN, .confidence = NAN, .rms = 0, .pitch_hz = NAN};
     assert_string_equal(lay_out(&nothing, 200),
                         "silent   ---.- BPM      .   -inf dBFS [--------------------]");
+    nothing.level = "low";
+    nothing.reason = "The input is silent.";
+    assert_non_null(strstr(lay_out(&nothing, 200), " [low] The input is silent."));
     nothing.onset = true;
     nothing.rms = 4; /* too loud for the meter */
     assert_non_null(strstr(lay_out(&nothing, 200), " 12.0 dBFS [####################] o"));
@@ -129,12 +132,25 @@ static void plain_is_a_line_per_second(void **state) {
     assert_null(strchr(drawn, '\033'));
 }
 
+static void tells_when_less_is_analysed(void **state) {
+    struct sink_rig *rig = *state;
+    rig->taps[0].stats.level = JA_LEVEL_HIGH;
+    rig->taps[0].stats.strategies = "";
+    assert_null(strstr(live(rig, "mode=plain", 20000), "[high]"));
+    rig->taps[0].stats.strategies = "skip_advanced_features";
+    assert_non_null(strstr(live(rig, "mode=plain", 20000), " [high] Listening."));
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lays_out),        cmocka_unit_test(fits_every_width), WITH(draws_calmly),
-        WITH(is_quiet_without_a_terminal), WITH(plain_is_a_line_per_second),
+        cmocka_unit_test(lays_out),
+        cmocka_unit_test(fits_every_width),
+        WITH(draws_calmly),
+        WITH(is_quiet_without_a_terminal),
+        WITH(plain_is_a_line_per_second),
+        WITH(tells_when_less_is_analysed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
