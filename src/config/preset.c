@@ -30,8 +30,8 @@ static const char *const target_modules[] = {
     "target", "midi", "os2l", "wled", NULL,
 };
 static const char *const box_modules[] = {
-    "analysis", "frames", "stream", "control", "web",  "level", "jack",
-    "terminal", "onset",  "pitch",  "tempo",   "beat", NULL,
+    "analysis", "frames", "stream", "control", "web",  "level",    "jack",
+    "terminal", "onset",  "pitch",  "tempo",   "beat", "governor", NULL,
 };
 
 static const struct kind kinds[JA_PRESET_KINDS] = {
