@@ -1,8 +1,11 @@
 /* Tempo: beats per minute, from beats that come regularly.
  *
- * The tempo is the mean of the last intervals between beats, and is confirmed once four of them
- * agree. An event tells when it is known for the first time, when it has crept away from what was
- * last told (drift), and when it has changed at once (step).
+ * What is told with each beat says the tempo soon; a line through the times of the last beats
+ * (least squares) says it exactly. Beats told at another tempo than the last one are of the past.
+ * An event tells when the tempo is known for the first time; when it has changed at once, as from
+ * one track to the next (step: at least 2.5 % by what was told); and when it has crept away
+ * (drift). What is less at once than 2.5 % is told as drift, too. After a start or step the beats
+ * still find their place for a moment, and what they then say better is not a change.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/math.h>
@@ -10,16 +13,24 @@
 #include <math.h>
 #include <string.h>
 
-enum { INTERVALS = 8, CONFIRMED = 4 };
+enum {
+    BEATS = 17,    /* remembered */
+    CONFIRMED = 4, /* beats that agree */
+    EXACT = 9,     /* beats from which on their times say more than what is told with them */
+};
 
-static const double regular = 0.06;            /* relative distance of an interval from the mean */
-static const double drift = 0.01, step = 0.04; /* relative change that is told */
+static const double regular = 0.1;     /* relative distance of an interval from the beat's tempo */
+static const double same_tempo = 0.03; /* relative distance of beats' tempi */
+static const double drift = 0.01, step = 0.025; /* relative change that is told */
+static const double refinement = 0.02;          /* relative change after a start that is not */
 static const double patience = 2.5; /* beats without one until the tempo is no longer sure */
 
 struct tempo {
-    const float *silence;        /* NULL: no such stage */
-    double intervals[INTERVALS]; /* s, the newest last */
+    const float *silence; /* NULL: no such stage */
+    double times[BEATS];  /* s of audio, the newest last */
+    double tempi[BEATS];  /* bpm, as told with them */
     int count;
+    int settled; /* beats since the last start or step was told */
     double last; /* s of audio: last beat */
     double bpm, confidence, told;
 };
@@ -63,74 +74,85 @@ static void tempo_reset(struct ja_stage *stage) {
     tempo_open(stage, NULL, NULL);
 }
 
-/* The mean interval; 0 when they do not agree. */
-static double mean_interval(const struct tempo *tempo) {
-    double mean = 0;
-
-    for (int i = 0; i < tempo->count; i++)
-        mean += tempo->intervals[i] / tempo->count;
-    for (int i = 0; i < tempo->count; i++) {
-        if (fabs(tempo->intervals[i] - mean) > regular * mean)
-            return 0;
-    }
-    return mean;
+static void forget_first(struct tempo *tempo, int beats) {
+    tempo->count -= beats;
+    memmove(tempo->times, tempo->times + beats, (size_t)tempo->count * sizeof *tempo->times);
+    memmove(tempo->tempi, tempo->tempi + beats, (size_t)tempo->count * sizeof *tempo->tempi);
 }
 
-static void add(struct tempo *tempo, double interval) {
-    if (tempo->count == INTERVALS)
-        memmove(tempo->intervals, tempo->intervals + 1, (INTERVALS - 1) * sizeof(double));
-    else
-        tempo->count++;
-    tempo->intervals[tempo->count - 1] = interval;
-    /* What does not go with the newest interval is of the past. */
+static void add(struct tempo *tempo, double time, double bpm) {
+    if (!(fabs((time - tempo->last) * bpm / 60 - 1) <= regular))
+        tempo->count = 0;
+    if (tempo->count == BEATS)
+        forget_first(tempo, 1);
+    tempo->times[tempo->count] = time;
+    tempo->tempi[tempo->count++] = bpm;
     for (int i = tempo->count - 1; i >= 0; i--) {
-        if (fabs(tempo->intervals[i] - interval) > regular * interval) {
-            tempo->count -= i + 1;
-            memmove(tempo->intervals, tempo->intervals + i + 1,
-                    (size_t)tempo->count * sizeof(double));
+        if (fabs(tempo->tempi[i] / bpm - 1) > same_tempo) {
+            forget_first(tempo, i + 1);
             break;
         }
     }
 }
 
+/* Beats per minute by the slope of a line through the beats' times. */
+static double tempo_of_times(const struct tempo *tempo) {
+    double middle = (tempo->count - 1) / 2.0, moment = 0, squares = 0;
+
+    for (int i = 0; i < tempo->count; i++) {
+        moment += (i - middle) * (tempo->times[i] - tempo->last);
+        squares += (i - middle) * (i - middle);
+    }
+    return 60 * squares / moment;
+}
+
+static const char *change(const struct tempo *tempo) {
+    double size = fabs(tempo->bpm / tempo->told - 1);
+
+    if (isnan(tempo->told))
+        return "start";
+    if (size > step)
+        return "step";
+    return size > drift && tempo->count >= EXACT ? "drift" : NULL;
+}
+
 static void tell(struct ja_stage *stage, double time) {
     struct tempo *tempo = stage->state;
-    double change = fabs(tempo->bpm / tempo->told - 1);
     struct ja_event event = {
         .type = JA_EVENT_TEMPO,
         .time = time,
-        .tempo = {.bpm = tempo->bpm, .confidence = tempo->confidence, .from_bpm = tempo->told},
+        .tempo = {.bpm = tempo->bpm,
+                  .confidence = tempo->confidence,
+                  .change = change(tempo),
+                  .from_bpm = tempo->told},
     };
 
-    if (isnan(tempo->told))
-        event.tempo.change = "start";
-    else if (change > step)
-        event.tempo.change = "step";
-    else if (change > drift)
-        event.tempo.change = "drift";
-    else
+    if (tempo->settled < EXACT && fabs(tempo->bpm / tempo->told - 1) < refinement) {
+        tempo->told = tempo->bpm;
         return;
+    }
+    if (!event.tempo.change)
+        return;
+    if (strcmp(event.tempo.change, "drift") != 0)
+        tempo->settled = 0;
     tempo->told = tempo->bpm;
     ja_stage_emit(stage, &event);
 }
 
 static void tempo_heard(struct ja_stage *stage, const struct ja_event *event) {
     struct tempo *tempo = stage->state;
-    double interval = event->time - tempo->last;
-    double mean;
 
     if (event->type != JA_EVENT_BEAT)
         return;
-    if (interval > 0 && interval < patience * 60 / event->beat.bpm)
-        add(tempo, interval);
-    else
-        tempo->count = 0;
+    add(tempo, event->time, event->beat.bpm);
     tempo->last = event->time;
-    mean = mean_interval(tempo);
-    if (tempo->count < CONFIRMED || mean <= 0)
+    if (tempo->count < CONFIRMED)
         return;
-    tempo->bpm = 60 / mean;
+    tempo->bpm = tempo->count < EXACT
+                     ? (tempo->tempi[tempo->count - 1] + tempo->tempi[tempo->count - 2]) / 2
+                     : tempo_of_times(tempo);
     tempo->confidence = event->beat.confidence;
+    tempo->settled++;
     tell(stage, event->time);
 }
 
@@ -139,6 +161,8 @@ static void tempo_command(struct ja_stage *stage, struct ja_stage_command *comma
 
     (void)now;
     tempo->last += command->shift_s;
+    for (int i = 0; i < tempo->count; i++)
+        tempo->times[i] += command->shift_s;
 }
 
 static void tempo_process(struct ja_stage *stage, const struct ja_span *hop,
