@@ -1,0 +1,86 @@
+/* Learns from what the operator says: how often a tempo was an octave off, which transitions were
+ * false or missed, by how much beats are nudged.
+ *
+ * All of it lives on the main thread. The analysis gets only the priors that follow from it
+ * (ja/pipeline/priors.h). Every effect is bounded, and the last ten cases of a kind count most.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef JA_ADAPT_LEARNER_H
+#define JA_ADAPT_LEARNER_H
+
+#include <ja/adapt/model.h>
+#include <ja/config/option.h>
+#include <ja/core/text.h>
+#include <ja/pipeline/stage.h>
+
+/* Options "learn.…". */
+struct ja_learn_settings {
+    bool enabled;
+    char profile[64];
+    double max_effect; /* 0…1 */
+    bool use_offline;
+};
+extern const struct ja_module ja_learn_module;
+
+/* What the operator can say. */
+enum ja_verdict {
+    JA_VERDICT_GOOD,
+    JA_VERDICT_WRONG_OCTAVE,
+    JA_VERDICT_OFF_BEAT,
+    JA_VERDICT_WRONG_ONE,
+    JA_VERDICT_ENERGY_GOOD,
+    JA_VERDICT_ENERGY_FALSE,
+    JA_VERDICT_ENERGY_MISSED,
+    JA_VERDICTS
+};
+
+/* Which verdict `word` is; JA_VERDICTS and a sentence when it is none. */
+enum ja_verdict ja_verdict_find(const char *word, struct ja_text *reply);
+/* What the stages are to be told at once; false: nothing. */
+bool ja_verdict_action(enum ja_verdict verdict, enum ja_beat_action *action);
+
+/* What was told last on one stream: what a verdict is about. Zeroed, nothing was told. */
+struct ja_ear {
+    double bpm, beat_at; /* of the last beat, and s of audio when it was told; bpm 0: none */
+    const char *kind;    /* of the last transition; NULL: none … */
+    double kind_at;      /* … and when it was told */
+    double doubted_bpm;  /* 0, or the tempo that is an octave off: the next beats say which … */
+    double doubted_at;   /* … after this time */
+};
+
+/* Zeroed before it is first opened. */
+struct ja_learner {
+    struct ja_learn_settings settings;
+    struct ja_model model;
+    char path[JA_MODEL_PATH]; /* "": it is kept in memory only */
+    bool changed;             /* the priors, since they were last taken */
+    bool unsaved;             /* the model, since it was last saved */
+    bool nudged;              /* in this run; else it goes by habit */
+    double nudge_ms;          /* in force in this run */
+};
+
+/* Begins, or goes over to another profile, with what is known of it. With `files` that is read and
+ * will be kept. Every trouble with the file is logged, and learning goes on in memory. JA_USAGE,
+ * and nothing has changed: the profile's name cannot be. */
+enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn_settings *settings,
+                               bool files, struct ja_error *error);
+/* Saves what is unsaved; waits for the disk. When that fails it says so, once. */
+void ja_learner_save(struct ja_learner *learner);
+/* Removes the model's file of the profile; *was tells whether there was one. */
+enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,
+                                 struct ja_error *error);
+
+/* The priors, and true when they have changed since the last call. */
+bool ja_learner_take(struct ja_learner *learner, struct ja_priors *priors);
+
+/* An event was told on the stream of `ear`. */
+void ja_learner_hear(struct ja_learner *learner, struct ja_ear *ear, const struct ja_event *event);
+/* The operator says so now, `now` s of the stream's audio; `reply` says what is learnt. False, and
+ * why, when nothing was told that it could be about. */
+bool ja_learner_judge(struct ja_learner *learner, struct ja_ear *ear, enum ja_verdict verdict,
+                      double now, struct ja_text *reply);
+/* The operator nudges the beats by so many ms, or takes all nudges back. */
+void ja_learner_nudged(struct ja_learner *learner, double ms);
+void ja_learner_unnudged(struct ja_learner *learner);
+
+#endif
