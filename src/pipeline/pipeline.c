@@ -88,7 +88,7 @@ static enum ja_status open_stage(struct ja_pipeline *pipeline, struct ja_stage *
 }
 
 static void close_stage(struct ja_stage *stage) {
-    if (stage->class->close)
+    if (stage->open && stage->class->close)
         stage->class->close(stage);
     free(stage->state);
     stage->state = NULL;
