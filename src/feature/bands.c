@@ -1,10 +1,10 @@
 /* How much there is in each of a few frequency bands, for lights and meters.
  *
- * The edges are equally far apart in octaves. A bin of the shared spectrum that an edge cuts
- * belongs to both bands in parts, so that deep bands narrower than a bin work as well.
+ * The edges are equally far apart in octaves.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/feature/stages.h>
+#include <ja/pipeline/spectrum.h>
 #include <math.h>
 
 enum { MOST_BANDS = 16 };
@@ -57,29 +57,15 @@ static enum ja_status bands_open(struct ja_stage *stage, const struct ja_stage_s
     return JA_OK;
 }
 
-/* Power between two places in the spectrum, in bins from the first one's lower edge. */
-static double power_between(const struct ja_spectrum *spectrum, double from, double to) {
-    unsigned first = (unsigned)from, last = (unsigned)to;
-    double sum = (to - last) * spectrum->power[last] - (from - first) * spectrum->power[first];
-
-    for (unsigned k = first; k < last; k++)
-        sum += spectrum->power[k];
-    return sum;
-}
-
 static void bands_process(struct ja_stage *stage, const struct ja_span *hop,
                           const struct ja_spectrum *spectrum, float *out) {
     const struct settings *settings = stage->settings;
     const struct bands *bands = stage->state;
 
     (void)hop;
-    for (int b = 0; b < settings->count; b++) {
-        double from = bands->edges_hz[b] / spectrum->bin_hz + 0.5;
-        double to = bands->edges_hz[b + 1] / spectrum->bin_hz + 0.5;
-        double power = power_between(spectrum, from, to) / spectrum->sine_power;
-
-        out[b] = (float)sqrt(fmin(1, fmax(0, power)));
-    }
+    for (int b = 0; b < settings->count; b++)
+        out[b] = (float)sqrt(
+            fmin(1, ja_spectrum_power(spectrum, bands->edges_hz[b], bands->edges_hz[b + 1])));
 }
 
 const struct ja_stage_class ja_bands_stage = {

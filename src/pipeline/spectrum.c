@@ -133,3 +133,13 @@ const struct ja_spectrum *ja_spectrum_make(struct ja_spectrum_maker *maker, cons
 void ja_spectrum_reset(struct ja_spectrum_maker *maker) {
     memset(maker->history, 0, maker->spectrum.window * sizeof *maker->history);
 }
+
+double ja_spectrum_power(const struct ja_spectrum *spectrum, double from_hz, double to_hz) {
+    /* In bins from the first one's lower edge. */
+    double from = from_hz / spectrum->bin_hz + 0.5, to = to_hz / spectrum->bin_hz + 0.5;
+    unsigned first = (unsigned)from, last = (unsigned)to;
+    double sum = (to - last) * spectrum->power[last] - (from - first) * spectrum->power[first];
+    for (unsigned k = first; k < last; k++)
+        sum += spectrum->power[k];
+    return fmax(0, sum) / spectrum->sine_power;
+}

@@ -21,4 +21,8 @@ const struct ja_spectrum *ja_spectrum_make(struct ja_spectrum_maker *maker, cons
                                            unsigned count);
 void ja_spectrum_reset(struct ja_spectrum_maker *maker);
 
+/* Power between two frequencies, below half the sample rate; a full-scale sine between them
+ * gives 1. A bin that an edge cuts counts in part, so that bands may be narrower than a bin. */
+double ja_spectrum_power(const struct ja_spectrum *spectrum, double from_hz, double to_hz);
+
 #endif
