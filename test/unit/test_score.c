@@ -2,74 +2,16 @@
  * all, and its figures.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "stage_rig.h"
+#include "script_stage.h"
 
 #include <ja/predict/stages.h>
 
-/* --- A stage that emits what a script says --- */
-
-struct line {
-    double at; /* s: in the first hop that ends then or later */
-    struct ja_event event;
-};
-
-#define PREDICT(at, due, of, what, size, sure)                                                     \
-    {                                                                                              \
-        at, {                                                                                      \
-            .type = JA_EVENT_PREDICTION, .time = due, .prediction = { of, what, size, sure }       \
-        }                                                                                          \
-    }
-#define BEAT(at, when)                                                                             \
-    {                                                                                              \
-        at, {                                                                                      \
-            .type = JA_EVENT_BEAT, .time = when, .beat = { 0, 0, 120, 0.9 }                        \
-        }                                                                                          \
-    }
-#define TRANSITION(at, when, what)                                                                 \
-    {                                                                                              \
-        at, {                                                                                      \
-            .type = JA_EVENT_TRANSITION, .time = when, .transition = { what, 6, 1 }                \
-        }                                                                                          \
-    }
-#define TEMPO(at, new)                                                                             \
-    {                                                                                              \
-        at, {                                                                                      \
-            .type = JA_EVENT_TEMPO, .time = at, .tempo = { new, 1, "drift", NAN }                  \
-        }                                                                                          \
-    }
-#define CHORD(at, when, what)                                                                      \
-    {                                                                                              \
-        at, {                                                                                      \
-            .type = JA_EVENT_CHORD, .time = when, .chord = { what, 1 }                             \
-        }                                                                                          \
-    }
-
-enum { LINES = 12 };
-
-static const struct line *script;
-static size_t script_lines, script_next;
-
-static void script_process(struct ja_stage *stage, const struct ja_span *hop,
-                           const struct ja_spectrum *spectrum, float *out) {
-    (void)spectrum, (void)out;
-    for (; script_next < script_lines && script[script_next].at <= hop->end; script_next++)
-        ja_stage_emit(stage, &script[script_next].event);
-}
-
-static const struct ja_module script_module = {.name = "script", .help = "Says what it is told."};
-static const struct ja_stage_class script_stage = {
-    .module = &script_module,
-    .events = ~0u,
-    .process = script_process,
-};
 static const struct ja_stage_class *const stages[] = {&script_stage, &ja_score_stage, NULL};
 
 static struct rig *start(const struct line *lines, size_t count) {
     struct rig *rig = rig_new(48000, 1, stages);
 
-    script = lines;
-    script_lines = count;
-    script_next = 0;
+    script_set(lines, count);
     rig_set(rig, "score", "every_s", 1);
     rig_start(rig);
     return rig;
@@ -86,6 +28,18 @@ static const struct ja_event_score *last_score(const struct rig *rig, const char
     }
     return found;
 }
+
+// clang-format off
+#define EVENT(at, of, when, ...) { at, {.type = of, .time = when, __VA_ARGS__}}
+#define PREDICT(at, due, of, what, size, sure)                                                     \
+    EVENT(at, JA_EVENT_PREDICTION, due, .prediction = {of, what, size, sure})
+#define BEAT(at, when) EVENT(at, JA_EVENT_BEAT, when, .beat = {0, 0, 120, 0.9})
+#define TRANSITION(at, when, what) EVENT(at, JA_EVENT_TRANSITION, when, .transition = {what, 6, 1})
+#define TEMPO(at, new) EVENT(at, JA_EVENT_TEMPO, at, .tempo = {new, 1, "drift", NAN})
+#define CHORD(at, when, what) EVENT(at, JA_EVENT_CHORD, when, .chord = {what, 1})
+// clang-format on
+
+enum { LINES = 12 };
 
 /* --- Verdicts --- */
 
