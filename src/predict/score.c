@@ -98,12 +98,12 @@ static bool chord_agrees(const struct claim *claim, const struct ja_event *event
     return claim->label && chord && strcmp(claim->label, chord) == 0;
 }
 
-/* 70 ms is how near a beat must be in the field's evaluations (MIREX); the others' tolerances are
- * about half a bar, for the tempo a bar. */
+/* 70 ms is how near a beat must be in the field's evaluations (MIREX). The others are told less
+ * exactly; a tempo that changes slowly is told every few seconds only. */
 static const struct rule rules[KINDS] = {
     [BEAT] = {"beat", JA_EVENT_BEAT, NULL, true, 0.07, 0.2},
     [ENERGY] = {"energy", JA_EVENT_TRANSITION, transition_agrees, false, 1, 8},
-    [TEMPO] = {"tempo", JA_EVENT_TEMPO, tempo_agrees, false, 2, 2},
+    [TEMPO] = {"tempo", JA_EVENT_TEMPO, tempo_agrees, false, 3, 2},
     [HARMONY] = {"harmony", JA_EVENT_CHORD, chord_agrees, false, 0.5, 3},
 };
 
