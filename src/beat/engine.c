@@ -404,16 +404,6 @@ bool ja_engine_change_octave(struct ja_engine *engine) {
                  : ja_engine_double(engine) || ja_engine_halve(engine);
 }
 
-/* As if those that were told had been so already. */
-void ja_engine_shift_half(struct ja_engine *engine) {
-    double half = engine->period / 2;
-    ja_pointer_shift_half(engine->pointer);
-    for (unsigned i = 0; i < REMEMBERED; i++)
-        engine->beats[i] -= half;
-    if (engine->last_beat != never)
-        engine->last_beat -= half;
-}
-
 void ja_engine_lock(struct ja_engine *engine, bool lock) {
     if (lock)
         pin(engine, exact_period(engine), lock_width);
@@ -440,6 +430,23 @@ static void set_phase(struct ja_engine *engine, double frames, double beat) {
         engine->last_beat = beat;
     else
         engine->last_beat += remainder(beat - engine->last_beat, engine->held_period);
+}
+
+/* The beat half-way after the last one is the next while it can still be told in time; later on it
+ * counts as told. */
+double ja_engine_shift_half(struct ja_engine *engine) {
+    double shift = -engine->period / 2;
+    double soonest = (double)engine->frame + engine->setup.lead_frames;
+    ja_pointer_shift_half(engine->pointer);
+    if (engine->last_beat == never)
+        return 0;
+    if (engine->last_beat - shift < soonest)
+        shift = -shift;
+    for (unsigned i = 0; i < REMEMBERED; i++)
+        engine->beats[i] += shift;
+    engine->last_beat += shift;
+    set_phase(engine, 0, engine->last_beat);
+    return shift / frames_per_second;
 }
 
 void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s) {

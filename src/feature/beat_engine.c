@@ -252,8 +252,7 @@ static void tracker_command(void *state, struct ja_stage_command *command) {
         change_octave(tracker, command, ja_engine_change_octave);
         break;
     case JA_BEAT_OFF_BEAT:
-        ja_engine_shift_half(tracker->engine);
-        command->shift_s = -30 / ja_engine_bpm(tracker->engine);
+        command->shift_s = ja_engine_shift_half(tracker->engine);
         say(command, "Beats moved by half a beat, at %.1f bpm.", ja_engine_bpm(tracker->engine));
         break;
     case JA_BEAT_WRONG_ONE:

@@ -175,6 +175,27 @@ static void off_beat_shifts_by_half(void **state) {
     rig_free(rig);
 }
 
+/* Of clicks at twice the tempo any may be the beat: so it is what it is told to be, without a beat
+ * too many or too few, whenever that is said. */
+static void off_beat_is_said_at_any_time(void **state) {
+    static const double times[] = {20, 20.13, 20.45, 20.52, 20.91};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct rig *rig = start();
+        rig_play(rig, 12, clicks_120);
+        tell(rig, JA_BEAT_HALF, 0);
+        rig_play(rig, times[i] - 12, clicks_120);
+        double before = rig_last(rig, JA_EVENT_BEAT)->time;
+        tell(rig, JA_BEAT_OFF_BEAT, 0);
+        rig->event_count = 0;
+        rig_play(rig, 5, clicks_120);
+        assert_grid(rig, 21, 25, 60, before + 0.5, 0.02);
+        assert_int_equal(rig_count(rig, JA_EVENT_STATE), 0); /* it is never lost */
+        rig_free(rig);
+    }
+}
+
 static void hold_goes_on_through_noise(void **state) {
     struct rig *rig = start();
 
@@ -440,6 +461,7 @@ int main(void) {
         cmocka_unit_test(double_pins_double_the_tempo),
         cmocka_unit_test(wrong_octave_takes_the_other),
         cmocka_unit_test(off_beat_shifts_by_half),
+        cmocka_unit_test(off_beat_is_said_at_any_time),
         cmocka_unit_test(wrong_one_moves_the_bar),
         cmocka_unit_test(hold_goes_on_through_noise),
         cmocka_unit_test(tapped_beats_go_on_when_held),

@@ -56,14 +56,15 @@ bool ja_engine_halve(struct ja_engine *engine);
 bool ja_engine_double(struct ja_engine *engine);
 /* Half or double the tempo, whichever is the more believable. */
 bool ja_engine_change_octave(struct ja_engine *engine);
-/* The beats are half-way between those that were told. */
-void ja_engine_shift_half(struct ja_engine *engine);
 /* Stays within 4 % of this tempo; the beats are still followed. Unlocked, the range holds again. */
 void ja_engine_lock(struct ja_engine *engine, bool lock);
 /* Back to the range, and no hold. */
 void ja_engine_auto(struct ja_engine *engine);
 /* A beat was `ago_s` before now; `period_s` from the one before it (0: not known). */
 void ja_engine_tap(struct ja_engine *engine, double period_s, double ago_s);
+/* The beats are half-way between those that were told. Returns by how many s the last told one
+ * would have been later, for it to be the one before the next. */
+double ja_engine_shift_half(struct ja_engine *engine);
 /* The first beat of the bar was `ago_s` before now. */
 void ja_engine_resync(struct ja_engine *engine, double ago_s);
 /* The first beat of the bar is not the one that is told; the next best place is taken. */
