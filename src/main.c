@@ -31,6 +31,17 @@ static enum ja_status list_ports(const struct ja_config *config, struct ja_error
     return ja_ports_list(settings.server[0] ? settings.server : NULL, stdout, error);
 }
 
+static enum ja_status reset_model(const struct ja_config *config, struct ja_error *error) {
+    struct ja_learn_settings settings = {0};
+    bool was;
+    ja_config_fill(config, &ja_learn_module, NULL, &settings);
+    enum ja_status status = ja_learner_forget(&settings, &was, error);
+    if (status == JA_OK)
+        printf("profile %s: %s\n", settings.profile,
+               was ? "what was learnt is forgotten" : "nothing was learnt");
+    return status;
+}
+
 /* What needs no configuration. */
 static bool answer(enum ja_action action, const struct ja_config *config) {
     switch (action) {
@@ -67,6 +78,8 @@ static enum ja_status act(struct ja_config *config, const struct ja_arguments *a
     switch (arguments->action) {
     case JA_ACTION_LIST_PORTS:
         return list_ports(config, error);
+    case JA_ACTION_RESET_MODEL:
+        return reset_model(config, error);
     case JA_ACTION_PRINT_CONFIG:
         ja_config_print(config, stdout);
         return JA_OK;

@@ -40,7 +40,12 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
     app->resolver = ja_resolver_new(app->loop, error);
     if (!app->resolver)
         return JA_FAILED;
-    enum ja_status status = ja_catalogue_init(&app->catalogue, ja_stages, ja_stage_count, error);
+    struct ja_learn_settings learn;
+    memset(&learn, 0, sizeof learn);
+    ja_config_fill(config, &ja_learn_module, NULL, &learn);
+    enum ja_status status = ja_app_open_learner(app, &learn, error);
+    if (status == JA_OK)
+        status = ja_catalogue_init(&app->catalogue, ja_stages, ja_stage_count, error);
     app->host = (struct ja_sink_host){
         .loop = app->loop,
         .catalogue = &app->catalogue,
@@ -55,6 +60,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
 }
 
 void ja_app_done(struct ja_app *app) {
+    ja_learner_save(&app->learner);
     ja_control_close(app->control);
     while (app->sink_count > 0)
         ja_sink_free(app->sinks[--app->sink_count]);
@@ -105,6 +111,8 @@ enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned 
         (struct ja_tap){.name = ja_stream_name(stream), .timebase = {.at = NAN}};
     app->streams[app->stream_count++] = stream;
     app->host.tap_count = app->stream_count;
+    app->learner.changed = true; /* for it, all is new */
+    ja_app_share_priors(app);
     return JA_OK;
 }
 
@@ -195,6 +203,8 @@ static void deliver_message(struct ja_app *app, struct ja_tap *tap,
         tap->timebase = *message->timebase;
         return;
     }
+    if (message->type == JA_MESSAGE_EVENT)
+        ja_learner_hear(&app->learner, &app->ears[tap - app->taps], message->event);
     if (message->type == JA_MESSAGE_EVENT && message->event->type == JA_EVENT_LEVEL)
         log_level(tap, &message->event->level);
     for (size_t i = 0; i < app->sink_count; i++) {
@@ -211,6 +221,7 @@ void ja_app_deliver(struct ja_app *app) {
         while (ja_stream_receive(app->streams[i], &message))
             deliver_message(app, &app->taps[i], &message);
     }
+    ja_app_share_priors(app);
 }
 
 /* Called by the workers. */

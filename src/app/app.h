@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 
+#include <ja/adapt/learner.h>
 #include <ja/audio/jack.h>
 #include <ja/config/config.h>
 #include <ja/control/command.h>
@@ -48,6 +49,10 @@ struct ja_app {
     struct ja_sink *sinks[JA_SINKS];
     size_t sink_count;
     bool live; /* else a file is worked off, and sinks that speak to the outside stay closed */
+
+    struct ja_learner learner;
+    struct ja_ear ears[JA_STREAMS];
+    uint64_t save_timer; /* when the learner is to be saved; 0: it is */
 
     struct ja_operator operator;
     struct ja_control *control;
@@ -113,8 +118,19 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
 
 void ja_list_outputs(FILE *out);
 
+/* --- learn.c: the learner between operator and streams --- */
+
+enum ja_status ja_app_open_learner(struct ja_app *app, const struct ja_learn_settings *settings,
+                                   struct ja_error *error);
+/* Whatever the learner has learnt goes to all streams, and soon to its file. */
+void ja_app_share_priors(struct ja_app *app);
+/* The operator says so; `reply` says what is done and learnt. */
+enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, struct ja_text *reply);
+
 /* --- operate.c: what commands do --- */
 
 void ja_app_init_operator(struct ja_app *app);
+/* s of the i-th stream's audio that is at the source now; false before the first. */
+bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
 
 #endif

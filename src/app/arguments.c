@@ -122,6 +122,8 @@ static const struct ja_argument_row rows[] = {
            "show the effective configuration and where each value comes from"),
     {0, "test-input", "SECONDS", "listen to the inputs and report on each", take_seconds,
      JA_ACTION_TEST_INPUT, 0},
+    ACTION(0, "reset-model", JA_ACTION_RESET_MODEL,
+           "forget what was learnt for the profile (learn.profile)"),
     {'v', "verbose", NULL, "say more", take_verbosity, 0, 0},
     {'q', "quiet", NULL, "say only what is wrong", take_verbosity, 0, 0},
     ACTION('V', "version", JA_ACTION_VERSION, "show the version"),

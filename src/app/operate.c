@@ -80,10 +80,13 @@ static enum ja_status reset(void *data, struct ja_text *reply) {
     return JA_OK;
 }
 
-/* s of audio that is at the source now. */
-static double present_time(const struct ja_tap *tap, double analysed) {
-    double time = ja_tap_time(tap, ja_clock_us());
-    return isnan(time) ? analysed : time;
+bool ja_app_present_time(const struct ja_app *app, size_t i, double *time) {
+    struct ja_stream_stats now;
+    ja_stream_stats(app->streams[i], &now);
+    *time = ja_tap_time(&app->taps[i], ja_clock_us());
+    if (isnan(*time))
+        *time = now.now;
+    return now.now > 0;
 }
 
 /* Tells every stream into which sound has come. */
@@ -91,11 +94,8 @@ static enum ja_status tell_streams(struct ja_app *app, struct ja_stage_command *
                                    struct ja_text *reply) {
     bool told = false;
     for (size_t i = 0; i < app->stream_count; i++) {
-        struct ja_stream_stats now;
-        ja_stream_stats(app->streams[i], &now);
-        if (now.now <= 0)
+        if (!ja_app_present_time(app, i, &command->time))
             continue;
-        command->time = present_time(&app->taps[i], now.now);
         if (!ja_stream_command(app->streams[i], command)) {
             ja_text_put(reply, "the analysis takes no commands now");
             return JA_FAILED;
@@ -108,7 +108,8 @@ static enum ja_status tell_streams(struct ja_app *app, struct ja_stage_command *
 }
 
 /* Whether the chosen tracker does what is asked; nudge and auto need none. */
-static bool is_possible(const struct ja_app *app, enum ja_beat_action action) {
+static bool is_possible(const struct ja_app *app, enum ja_beat_action action,
+                        struct ja_text *reply) {
     char engine[32];
     struct ja_text text;
     struct ja_error error;
@@ -117,8 +118,11 @@ static bool is_possible(const struct ja_app *app, enum ja_beat_action action) {
     ja_text_init(&text, engine, sizeof engine);
     if (action == JA_BEAT_NUDGE || action == JA_BEAT_AUTO)
         return true;
-    return ja_config_get(app->config, "beat.engine", &text, &layer, &origin, &error) != JA_OK ||
-           strcmp(engine, "aubio") != 0;
+    if (ja_config_get(app->config, "beat.engine", &text, &layer, &origin, &error) != JA_OK ||
+        strcmp(engine, "aubio") != 0)
+        return true;
+    ja_text_put(reply, "aubio's tracker cannot be told that; it needs beat.engine auto or flux");
+    return false;
 }
 
 static void put_done(enum ja_beat_action action, double number, struct ja_text *reply) {
@@ -144,15 +148,29 @@ static enum ja_status beat(void *data, enum ja_beat_action action, double number
                            struct ja_text *reply) {
     struct ja_app *app = data;
     struct ja_stage_command command = {.action = action, .numbers = {number}};
-    if (!is_possible(app, action)) {
-        ja_text_put(reply,
-                    "aubio's tracker cannot be told that; it needs beat.engine auto or flux");
+    if (!is_possible(app, action, reply))
         return JA_FAILED;
-    }
     enum ja_status status = tell_streams(app, &command, reply);
-    if (status == JA_OK)
-        put_done(action, number, reply);
+    if (status != JA_OK)
+        return status;
+    put_done(action, number, reply);
+    if (action == JA_BEAT_NUDGE)
+        ja_learner_nudged(&app->learner, number);
+    if (action == JA_BEAT_AUTO)
+        ja_learner_unnudged(&app->learner);
+    ja_app_share_priors(app);
     return status;
+}
+
+static enum ja_status feedback(void *data, const char *word, struct ja_text *reply) {
+    struct ja_app *app = data;
+    enum ja_beat_action action;
+    enum ja_verdict verdict = ja_verdict_find(word, reply);
+    if (verdict == JA_VERDICTS)
+        return JA_USAGE;
+    if (ja_verdict_action(verdict, &action) && !is_possible(app, action, reply))
+        return JA_FAILED;
+    return ja_app_feedback(app, verdict, reply);
 }
 
 static enum ja_status set_range(struct ja_config *config, const char *low, const char *high,
@@ -343,6 +361,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .level = level,
         .beat = beat,
         .range = range,
+        .feedback = feedback,
         .stats = stats,
     };
 }

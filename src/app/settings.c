@@ -92,6 +92,14 @@ static enum ja_status set_argument(struct ja_config *config, const struct ja_arg
     return ja_config_set_pair(config, JA_LAYER_ARGUMENT, arguments->set_value[i], origin, error);
 }
 
+static enum ja_status check_profile(const struct ja_config *config, struct ja_error *error) {
+    struct ja_learn_settings learn;
+    char path[JA_MODEL_PATH];
+    memset(&learn, 0, sizeof learn);
+    ja_config_fill(config, &ja_learn_module, NULL, &learn);
+    return ja_model_path(learn.profile, path, error) == JA_USAGE ? JA_USAGE : JA_OK;
+}
+
 enum ja_status ja_app_configure(struct ja_config *config, const struct ja_arguments *arguments,
                                 struct ja_error *error) {
     enum ja_status status = read_file(config, arguments, error);
@@ -99,7 +107,7 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
         status = ja_preset_apply(config, arguments->presets[i], error);
     for (size_t i = 0; i < arguments->set_count && status == JA_OK; i++)
         status = set_argument(config, arguments, i, error);
-    return status;
+    return status == JA_OK ? check_profile(config, error) : status;
 }
 
 /* --- Stages --- */
@@ -175,6 +183,14 @@ static enum ja_status tell_sink(struct ja_app *app, const struct ja_module *modu
     return JA_OK;
 }
 
+static enum ja_status tell_learner(struct ja_app *app, const struct ja_module *module,
+                                   const char *instance, const void *after,
+                                   struct ja_error *error) {
+    (void)module;
+    (void)instance;
+    return ja_app_open_learner(app, after, error);
+}
+
 static enum ja_status tell_nobody(struct ja_app *app, const struct ja_module *module,
                                   const char *instance, const void *after, struct ja_error *error) {
     (void)app;
@@ -194,6 +210,8 @@ static difference_function *who_is_told(const struct ja_module *module) {
         if (ja_stages[i]->module == module)
             return tell_streams;
     }
+    if (module == &ja_learn_module)
+        return tell_learner;
     return module == &ja_governor_module ? tell_streams : tell_nobody;
 }
 

@@ -162,6 +162,11 @@ static enum ja_status run_lock(const struct ja_operator *who, const struct ja_ar
     return switch_beat(who, "lock", JA_BEAT_LOCK, arguments[0].integer, reply);
 }
 
+static enum ja_status run_feedback(const struct ja_operator *who,
+                                   const struct ja_argument *arguments, struct ja_text *reply) {
+    return who->feedback ? who->feedback(who->data, arguments[0].string, reply) : missing(reply);
+}
+
 static enum ja_status run_ping(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
     (void)who, (void)arguments;
@@ -189,6 +194,10 @@ const struct ja_command ja_commands[] = {
      run_auto},
     {"range", "ff", "Looks for tempi between two, in bpm; sets tempo.min_bpm and tempo.max_bpm.",
      run_range},
+    {"feedback", "s",
+     "Says what is good or wrong, which is put right and learnt: good, wrong-octave, off-beat, "
+     "wrong-one, energy-good, energy-false, energy-missed.",
+     run_feedback},
     {"set", "sv", "Sets an option to a value.", run_set},
     {"get", "s", "Tells the value of an option.", run_get},
     {"preset", "s", "Applies a preset, KIND/NAME.", run_preset},

@@ -19,7 +19,7 @@ trap 'end "$analyzer"; end "$jackd"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 export JACK_DEFAULT_SERVER=ja-bench-$$ JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
-export XDG_CONFIG_HOME=$work
+export XDG_CONFIG_HOME=$work XDG_STATE_HOME=$work
 
 start_jackd() { # $1: frames a period
     end "$jackd"

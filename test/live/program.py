@@ -34,7 +34,7 @@ for needed in (PROGRAM, PLAY, "jackd", "jack_lsp", "jack_bufsize", "jack_connect
         print(f"1..0 # SKIP there is no {needed}")
         sys.exit(0)
 work = tempfile.mkdtemp()
-os.environ["XDG_CONFIG_HOME"] = work
+os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = work
 number = 0
 
 

@@ -65,6 +65,11 @@ static enum ja_status range(void *data, double min_bpm, double max_bpm, struct j
     snprintf(asked, sizeof asked, "range %g %g", min_bpm, max_bpm);
     return JA_OK;
 }
+static enum ja_status feedback(void *data, const char *word, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "feedback %s", word);
+    return JA_OK;
+}
 static enum ja_status stats(void *data, struct ja_text *reply) {
     (void)data;
     snprintf(asked, sizeof asked, "stats");
@@ -81,6 +86,7 @@ static const struct ja_operator hand = {.set = set,
                                         .level = level,
                                         .beat = beat,
                                         .range = range,
+                                        .feedback = feedback,
                                         .stats = stats};
 
 #define S(text)                                                                                    \
@@ -151,6 +157,9 @@ static const struct row rows[] = {
     {"lock", 1, {I(1)}, JA_OK, "beat 8 1", "ok"},
     {"lock", 1, {I(-1)}, JA_USAGE, "", "lock takes 1 (on) or 0 (off), not -1"},
     {"lock", 1, {F(0.5)}, JA_USAGE, "", "argument 1 is not that"},
+    {"feedback", 1, {S("wrong-octave")}, JA_OK, "feedback wrong-octave", "ok"},
+    {"feedback", 0, {S("")}, JA_USAGE, "", "feedback takes a string"},
+    {"feedback", 1, {I(1)}, JA_USAGE, "", "feedback takes a string"},
     {"range", 2, {F(90), I(180)}, JA_OK, "range 90 180", "ok"},
     {"range", 2, {F(100), F(109)}, JA_USAGE, "", "at least 1.1 times as fast, not 100 and 109"},
     {"range", 2, {F(180), F(90)}, JA_USAGE, "", "not 180 and 90"},

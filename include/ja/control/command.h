@@ -31,6 +31,7 @@ struct ja_operator {
     enum ja_status (*beat)(void *data, enum ja_beat_action action, double number,
                            struct ja_text *reply); /* all but JA_BEAT_RANGE */
     enum ja_status (*range)(void *data, double min_bpm, double max_bpm, struct ja_text *reply);
+    enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
 };
 
