@@ -10,6 +10,7 @@
 #include "least.h"
 
 #include <ja/feature/stages.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,10 +50,10 @@ static void flux_process(struct ja_stage *stage, const struct ja_span *hop,
         float now = spectrum->magnitude[k], difference = now - flux->before[k];
 
         sum += now;
-        growth += difference > 0 ? difference : 0;
+        growth += difference + fabsf(difference); /* twice what is above 0, without a branch */
         flux->before[k] = now;
     }
-    out[0] = sum >= JA_LEAST_MAGNITUDE ? (float)(growth / sum) : 0;
+    out[0] = sum >= JA_LEAST_MAGNITUDE ? (float)(growth / 2 / sum) : 0;
 }
 
 static void flux_reset(struct ja_stage *stage) {

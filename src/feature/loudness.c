@@ -91,12 +91,15 @@ static void take_block(struct loudness *loudness) {
 
 /* Loudness of the last `count` blocks. */
 static float mean_lufs(const struct loudness *loudness, unsigned count) {
+    uint64_t at = loudness->blocks % SHORT_BLOCKS;
     double sum = 0, lufs;
 
     if (loudness->blocks < count)
         return NAN;
-    for (unsigned i = 1; i <= count; i++)
-        sum += loudness->powers[(loudness->blocks - i) % SHORT_BLOCKS];
+    for (unsigned i = 0; i < count; i++) {
+        at = (at > 0 ? at : SHORT_BLOCKS) - 1;
+        sum += loudness->powers[at];
+    }
     lufs = offset_db + 10 * log10(sum / count);
     return lufs >= least_lufs ? (float)lufs : NAN;
 }
