@@ -2,8 +2,8 @@
  *
  * Two things call for less: the mean load of the last two seconds is above the limit, or more sound
  * waits than allowed and at two looks in a row it has not become less (after a single stall it
- * does). One row goes at a time; its effect on the load is awaited, on a backlog that keeps growing
- * it is not.
+ * does). One row goes at a time; its effect on the load is awaited, while a backlog that still grows
+ * takes the next row at once.
  *
  * Coming back needs half that load for recover_s. A row that had to go again soon after it had come
  * back doubles the wait, so a machine on the edge settles on the lower row.
@@ -85,7 +85,6 @@ static void change(struct ja_governor *governor, unsigned step) {
     governor->step = step;
     governor->changed_at = governor->busy_at = governor->last.time;
     governor->load = 0;
-    governor->growing = 0;
 }
 
 void ja_governor_init(struct ja_governor *governor, const struct ja_governor_settings *settings) {
