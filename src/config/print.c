@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store.h"
-#include "value.h"
+#include <ja/config/value.h>
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "reader.h"
 #include "source.h"
 #include "store.h"
-#include "value.h"
+#include <ja/config/value.h>
 
 #include <assert.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * Numbers keep every bit on the way to text and back.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "value.h"
+#include <ja/config/value.h>
 
 #include <assert.h>
 #include <string.h>

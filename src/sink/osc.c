@@ -7,23 +7,28 @@
  * twice. Plain messages, no bundles: not every receiver takes those.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "osc_map.h"
+#include "osc_entry.h"
 #include "schedule.h"
 #include "slots.h"
 
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/net/osc_framing.h>
 #include <ja/net/osc_writer.h>
 #include <ja/net/outlet.h>
 #include <ja/sink/sinks.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     PACKET_BYTES = 512,
     PREFIX_SIZE = 64,
+    ENTRIES = 128,            /* most lines of a map, and outputs */
     RESEND_SLACK_US = 100000, /* repeats are looked for once a second, not to the millisecond */
 };
 
@@ -36,38 +41,43 @@ struct target_settings {
     int ttl;
     char prefix[PREFIX_SIZE];
     char outputs[512];
+    char map[8192];
     double rate_hz;
     bool on_change;
     double resend_s;
     double pulse_ms;
     double offset_ms;
+    int bundle; /* index: off, timetag */
 };
 
-/* What was last sent from one row. */
+/* What was last sent of one entry. */
 struct sent {
     bool once;
     uint64_t at_us;
     float values[JA_OSC_VALUES];
+    struct ja_osc_argument held[JA_OSC_VALUES + 1]; /* the frame's, for the next beat */
 };
 
 /* What is kept per stream. */
 struct channel {
+    const char *stream;
     char prefix[2 * PREFIX_SIZE];
     uint64_t next_us; /* when the frame's values are looked at again */
-    struct sent sent[JA_OSC_ROWS];
+    struct sent sent[ENTRIES];
     bool heard[JA_EVENT_TYPES]; /* has there been an event of the type? */
     struct ja_event latest[JA_EVENT_TYPES];
     bool holds_note;
-    int note; /* MIDI */
-    int bars; /* downbeats so far */
+    int note;  /* MIDI */
+    int bars;  /* downbeats so far */
+    int first; /* seq of the beat from which every n-th is counted */
 };
 
 struct target {
     struct ja_outlet *outlet;
     char owner[80]; /* "target NAME", for messages */
     struct ja_schedule *schedule;
-    bool chosen[JA_OSC_ROWS]; /* wanted, and a stage makes it */
-    size_t positions[JA_OSC_ROWS][JA_OSC_SOURCES];
+    struct ja_osc_entry *entries; /* what is sent, and where; ENTRIES of them */
+    size_t entry_count;
     struct ja_slots slots;
     struct channel channels[JA_STREAMS];
     struct ja_log_limit limit;
@@ -75,6 +85,8 @@ struct target {
 
 enum { UDP, TCP, SLIP };
 static const char *const protocols[] = {"udp", "tcp", "slip", NULL};
+enum { BUNDLE_OFF, BUNDLE_TIMETAG };
+static const char *const bundles[] = {"off", "timetag", NULL};
 
 #define S struct target_settings
 static const struct ja_option target_options[] = {
@@ -96,6 +108,9 @@ static const struct ja_option target_options[] = {
     JA_OPTION_LIST(S, outputs, "outputs", "all", JA_LIVE,
                    "Addresses to send, without the prefix, each with all below it (beat, "
                    "level/rms); all, or an empty list, is everything."),
+    JA_OPTION_LIST(S, map, "map", "", JA_LIVE,
+                   "What this program wants in place of outputs, one line each: output=NAME "
+                   "address=/PATH and whatever changes it on the way (see the README)."),
     JA_OPTION_FLOAT(S, rate_hz, "rate_hz", "30", 1, 200, "Hz", JA_LIVE,
                     "How often values such as level, phase and pitch are sent at most."),
     JA_OPTION_BOOL(S, on_change, "on_change", "true", JA_LIVE,
@@ -107,6 +122,10 @@ static const struct ja_option target_options[] = {
                     "How long a pulse stays at 1."),
     JA_OPTION_FLOAT(S, offset_ms, "offset_ms", "0", -500, 500, "ms", JA_LIVE,
                     "Beats leave this much after the beat, or before it when negative."),
+    JA_OPTION_CHOICE(S, bundle, "bundle", "off", bundles, JA_LIVE,
+                     "off holds a beat back until it is due, which every receiver understands; "
+                     "timetag sends it at once in a bundle that says when it is due, for receivers "
+                     "that wait and whose clock agrees."),
 };
 #undef S
 
@@ -127,38 +146,14 @@ static bool silent(const struct ja_sink *sink) {
 
 /* --- Sending --- */
 
-/* Begins and ends with END, which makes an interrupted packet end too. */
-static size_t frame_slip(const unsigned char *bytes, size_t size, unsigned char *framed) {
-    enum { END = 0xc0, ESC = 0xdb, ESC_END = 0xdc, ESC_ESC = 0xdd };
-    size_t length = 0;
-    framed[length++] = END;
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == END || bytes[i] == ESC) {
-            framed[length++] = ESC;
-            framed[length++] = bytes[i] == END ? ESC_END : ESC_ESC;
-        } else {
-            framed[length++] = bytes[i];
-        }
-    }
-    framed[length++] = END;
-    return length;
-}
-
-static size_t frame_length(const unsigned char *bytes, size_t size, unsigned char *framed) {
-    for (int i = 0; i < 4; i++)
-        framed[i] = (unsigned char)(size >> (24 - 8 * i));
-    memcpy(framed + 4, bytes, size);
-    return size + 4;
-}
-
 /* `may_drop`: a newer value will follow. */
 static void send_bytes(struct ja_sink *sink, const void *bytes, size_t size, bool may_drop) {
     const struct target *target = sink->state;
     const struct target_settings *settings = sink->settings;
     unsigned char framed[2 * PACKET_BYTES + 2];
     if (settings->protocol != UDP) {
-        size = settings->protocol == SLIP ? frame_slip(bytes, size, framed)
-                                          : frame_length(bytes, size, framed);
+        size = settings->protocol == SLIP ? ja_osc_frame_slip(bytes, size, framed)
+                                          : ja_osc_frame_length(bytes, size, framed);
         bytes = framed;
     }
     if (ja_outlet_send(target->outlet, bytes, size, may_drop))
@@ -167,60 +162,102 @@ static void send_bytes(struct ja_sink *sink, const void *bytes, size_t size, boo
         sink->failed++;
 }
 
-static size_t encode(const struct channel *channel, const struct ja_osc_row *row,
-                     const struct ja_osc_argument *arguments, void *packet, size_t size) {
-    char address[sizeof channel->prefix + 64];
+/* The packet of an entry, of what its row gives; 0 when there is nothing to send. */
+static size_t encode(const struct channel *channel, const struct ja_osc_entry *entry,
+                     const struct ja_osc_argument *values, bool rest, void *packet, size_t size) {
+    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
+    char texts[JA_OSC_TEXTS], types[JA_OSC_VALUES + 1] = "";
+    char address[sizeof channel->prefix + sizeof entry->rule.address];
     struct ja_text text;
-    ja_text_init(&text, address, sizeof address);
-    ja_text_put(&text, channel->prefix);
-    ja_text_put(&text, row->address);
-    char types[JA_OSC_VALUES + 1] = "";
+    if (!ja_osc_entry_fill(entry, channel->stream, values, rest, arguments, texts))
+        return 0;
     for (size_t i = 0; arguments[i].type; i++)
         types[i] = arguments[i].type;
+    ja_text_init(&text, address, sizeof address);
+    ja_text_put(&text, entry->mapped ? "" : channel->prefix);
+    ja_text_put(&text, entry->mapped ? entry->rule.address : entry->row->address);
     return ja_osc_write(packet, size, address, types, arguments);
 }
 
-static void send_row(struct ja_sink *sink, const struct channel *channel,
-                     const struct ja_osc_row *row, const struct ja_osc_argument *arguments) {
+static void send_entry(struct ja_sink *sink, const struct channel *channel,
+                       const struct ja_osc_entry *entry, const struct ja_osc_argument *values) {
     _Alignas(4) unsigned char packet[PACKET_BYTES];
-    size_t size = encode(channel, row, arguments, packet, sizeof packet);
+    size_t size = encode(channel, entry, values, false, packet, sizeof packet);
     if (size)
-        send_bytes(sink, packet, size, row->when == JA_OSC_CONTINUOUS);
+        send_bytes(sink, packet, size, entry->row->when == JA_OSC_CONTINUOUS);
     else
         sink->failed++;
 }
 
 /* --- Beats: by way of the schedule --- */
 
-/* Group 0: nothing follows. Any other is a stream's pulse: one that begins ends the one before. */
+static double pulse_ms(const struct ja_sink *sink, const struct ja_osc_entry *entry) {
+    const struct target_settings *settings = sink->settings;
+    if (entry->mapped)
+        return entry->rule.pulse_ms;
+    return entry->row->when == JA_OSC_PULSE ? settings->pulse_ms : 0;
+}
+
+/* Group 0: nothing follows. Any other is an entry's pulse: one that begins ends the one before. */
+static unsigned group_of(const struct target *target, const struct channel *channel,
+                         const struct ja_osc_entry *entry) {
+    return 1 + (unsigned)(channel - target->channels) * ENTRIES +
+           (unsigned)(entry - target->entries);
+}
+
+/* A pulse carries its own end behind it, see hold(). */
 static void send_scheduled(void *data, const struct ja_packet *packet) {
     struct ja_sink *sink = data;
     struct target *target = sink->state;
-    const struct target_settings *settings = sink->settings;
     if (packet->group == 0 || packet->release) {
         send_bytes(sink, packet->data, packet->size, false);
         return;
     }
     ja_schedule_release(target->schedule, packet->group);
     send_bytes(sink, packet->data, packet->size, false);
-    struct ja_packet release = *packet;
-    release.release = true;
-    release.due_us += (uint64_t)(settings->pulse_ms * 1000);
-    memset(release.data + release.size - 4, 0, 4); /* its one float: 0.0 is four zeros */
+    struct ja_packet release = {.due_us = packet->due_us + packet->release_us,
+                                .group = packet->group,
+                                .release = true,
+                                .size = packet->release_size};
+    memcpy(release.data, packet->data + packet->size, packet->release_size);
     if (!ja_schedule_add(target->schedule, &release))
         send_bytes(sink, release.data, release.size, false);
 }
 
-static void schedule_row(struct ja_sink *sink, const struct ja_tap *tap,
-                         const struct channel *channel, const struct ja_osc_row *row,
-                         const struct ja_event *event, const struct ja_osc_argument *arguments) {
+static uint64_t unix_us(uint64_t clock_us) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 + clock_us - ja_clock_us();
+}
+
+/* Wraps what is in the packet so that the receiver waits, not we. */
+static void put_timetag(struct ja_packet *packet) {
+    unsigned char message[JA_SCHEDULE_BYTES];
+    memcpy(message, packet->data, packet->size);
+    packet->size = ja_osc_bundle(message, packet->size, unix_us(packet->due_us), packet->data);
+    packet->due_us = ja_clock_us();
+}
+
+/* Sends at `due_us`, and a pulse's end after it. */
+static void schedule_entry(struct ja_sink *sink, const struct channel *channel,
+                           const struct ja_osc_entry *entry, uint64_t due_us,
+                           const struct ja_osc_argument *values) {
     struct target *target = sink->state;
     const struct target_settings *settings = sink->settings;
-    struct ja_packet packet = {.due_us = ja_tap_due_us(tap, event->time, settings->offset_ms)};
-    if (row->when == JA_OSC_PULSE)
-        packet.group = 1 + (unsigned)(channel - target->channels);
-    packet.size = encode(channel, row, arguments, packet.data, sizeof packet.data);
-    if (!packet.size || !ja_schedule_add(target->schedule, &packet)) {
+    struct ja_packet packet = {.due_us = due_us};
+    double pulse = pulse_ms(sink, entry);
+    size_t room = sizeof packet.data - JA_OSC_BUNDLE_BYTES;
+    packet.size = encode(channel, entry, values, false, packet.data, room);
+    if (packet.size && settings->bundle == BUNDLE_TIMETAG && pulse == 0)
+        put_timetag(&packet);
+    if (packet.size && pulse > 0) {
+        packet.group = group_of(target, channel, entry);
+        packet.release_us = (uint64_t)(pulse * 1000);
+        packet.release_size = encode(channel, entry, values, true, packet.data + packet.size,
+                                     sizeof packet.data - packet.size);
+    }
+    bool whole = packet.size && (pulse == 0 || packet.release_size);
+    if (!whole || !ja_schedule_add(target->schedule, &packet)) {
         sink->failed++;
         ja_log_limited(&target->limit, JA_LOG_WARNING, "%s: no room for a beat", target->owner);
     }
@@ -231,6 +268,7 @@ static void schedule_row(struct ja_sink *sink, const struct ja_tap *tap,
 static void set_prefix(const struct ja_sink *sink, struct channel *channel, const char *stream) {
     const struct target_settings *settings = sink->settings;
     struct ja_text text;
+    channel->stream = stream;
     ja_text_init(&text, channel->prefix, sizeof channel->prefix);
     ja_text_put(&text, settings->prefix);
     if (strcmp(stream, "main") != 0)
@@ -245,9 +283,10 @@ static struct channel *channel_of(struct ja_sink *sink, const struct ja_tap *tap
         return NULL;
     struct channel *channel = &target->channels[slot];
     if (fresh) {
-        ja_schedule_release(target->schedule, 1 + (unsigned)slot);
+        for (size_t i = 0; i < target->entry_count; i++)
+            ja_schedule_release(target->schedule, group_of(target, channel, &target->entries[i]));
         *channel = (struct channel){0};
-        set_prefix(sink, channel, tap->name);
+        set_prefix(sink, channel, target->slots.names[slot]);
     }
     return channel;
 }
@@ -262,31 +301,53 @@ static bool differ(const struct ja_osc_row *row, const struct sent *sent,
     return false;
 }
 
-static bool is_time_to_repeat(const struct ja_sink *sink, const struct sent *sent,
-                              uint64_t now_us) {
+static bool is_time_to_repeat(const struct ja_sink *sink, const struct ja_osc_entry *entry,
+                              const struct sent *sent, uint64_t now_us) {
     const struct target_settings *settings = sink->settings;
-    return settings->resend_s > 0 &&
-           now_us + RESEND_SLACK_US >= sent->at_us + (uint64_t)(settings->resend_s * 1e6);
+    double resend_s = entry->rule.resend_s < 0 ? settings->resend_s : entry->rule.resend_s;
+    return resend_s > 0 && now_us + RESEND_SLACK_US >= sent->at_us + (uint64_t)(resend_s * 1e6);
+}
+
+/* Has the entry's own limit of rate been reached? */
+static bool is_too_soon(const struct ja_osc_entry *entry, const struct sent *sent,
+                        uint64_t now_us) {
+    double max_hz = entry->rule.max_hz;
+    return sent->once && max_hz > 0 && (double)(now_us - sent->at_us) < 1e6 / max_hz;
+}
+
+static bool is_sent_always(const struct ja_sink *sink, const struct ja_osc_entry *entry) {
+    const struct target_settings *settings = sink->settings;
+    if (entry->rule.when == JA_OSC_AS_OUTPUT)
+        return entry->row->when == JA_OSC_CONTINUOUS && !settings->on_change;
+    return entry->rule.when == JA_OSC_INTERVAL;
 }
 
 static void offer_values(struct ja_sink *sink, struct channel *channel, size_t index,
                          const struct ja_frame *frame, uint64_t now_us) {
-    struct target *target = sink->state;
-    const struct target_settings *settings = sink->settings;
-    const struct ja_osc_row *row = &ja_osc_rows[index];
+    const struct target *target = sink->state;
+    const struct ja_osc_entry *entry = &target->entries[index];
     struct sent *sent = &channel->sent[index];
-    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
-    if (!ja_osc_row_fill(row, target->positions[index], &(struct ja_osc_moment){.frame = frame},
-                         arguments))
+    struct ja_osc_argument values[JA_OSC_VALUES + 1];
+    if (!ja_osc_row_fill(entry->row, entry->positions, &(struct ja_osc_moment){.frame = frame},
+                         values))
         return;
-    bool always = row->when == JA_OSC_CONTINUOUS && !settings->on_change;
-    if (sent->once && !always && !differ(row, sent, arguments) &&
-        !is_time_to_repeat(sink, sent, now_us))
+    if (entry->rule.when == JA_OSC_BEATS) {
+        memcpy(sent->held, values, sizeof values);
         return;
-    send_row(sink, channel, row, arguments);
-    *sent = (struct sent){.once = true, .at_us = now_us};
-    for (size_t i = 0; arguments[i].type; i++)
-        sent->values[i] = arguments[i].f;
+    }
+    if (is_too_soon(entry, sent, now_us) ||
+        (sent->once && !is_sent_always(sink, entry) && !differ(entry->row, sent, values) &&
+         !is_time_to_repeat(sink, entry, sent, now_us)))
+        return;
+    send_entry(sink, channel, entry, values);
+    sent->once = true;
+    sent->at_us = now_us;
+    for (size_t i = 0; values[i].type; i++)
+        sent->values[i] = values[i].f;
+}
+
+static bool is_of_frame(const struct ja_osc_row *row) {
+    return row->event < 0 && row->when <= JA_OSC_STATE;
 }
 
 static void target_frame(struct ja_sink *sink, const struct ja_tap *tap,
@@ -302,8 +363,8 @@ static void target_frame(struct ja_sink *sink, const struct ja_tap *tap,
     channel->next_us += period_us;
     if (channel->next_us <= now_us)
         channel->next_us = now_us + period_us;
-    for (size_t i = 0; i < ja_osc_row_count; i++)
-        if (target->chosen[i] && ja_osc_rows[i].event < 0 && ja_osc_rows[i].when <= JA_OSC_STATE)
+    for (size_t i = 0; i < target->entry_count; i++)
+        if (is_of_frame(target->entries[i].row))
             offer_values(sink, channel, i, frame, now_us);
 }
 
@@ -325,30 +386,75 @@ static void remember(struct channel *channel, const struct ja_event *event,
     channel->note = arguments[0].i;
 }
 
-static void send_event_row(struct ja_sink *sink, const struct ja_tap *tap, struct channel *channel,
-                           size_t index, const struct ja_event *event) {
+static bool is_its_beat(const struct channel *channel, const struct ja_osc_entry *entry,
+                        const struct ja_event *event) {
+    return event->type != JA_EVENT_BEAT ||
+           (event->beat.seq - channel->first) % entry->rule.every == 0;
+}
+
+static void send_event_entry(struct ja_sink *sink, const struct ja_tap *tap,
+                             struct channel *channel, size_t index, const struct ja_event *event) {
     struct target *target = sink->state;
-    const struct ja_osc_row *row = &ja_osc_rows[index];
-    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
+    const struct target_settings *settings = sink->settings;
+    const struct ja_osc_entry *entry = &target->entries[index];
+    const struct ja_osc_row *row = entry->row;
+    struct sent *sent = &channel->sent[index];
+    struct ja_osc_argument values[JA_OSC_VALUES + 1];
     struct ja_osc_moment moment = {
         .event = event, .until_s = seconds_until(sink, tap, event->time), .bars = channel->bars};
-    if (!ja_osc_row_fill(row, target->positions[index], &moment, arguments))
+    uint64_t now_us = ja_clock_us();
+    if (!is_its_beat(channel, entry, event) ||
+        !ja_osc_row_fill(row, entry->positions, &moment, values))
         return;
     if (row->when == JA_OSC_BEAT || row->when == JA_OSC_PULSE) {
-        schedule_row(sink, tap, channel, row, event, arguments);
+        uint64_t due_us = ja_tap_due_us(tap, event->time, settings->offset_ms);
+        schedule_entry(sink, channel, entry, due_us, values);
         return;
     }
-    send_row(sink, channel, row, arguments);
-    channel->sent[index].at_us = ja_clock_us();
-    remember(channel, event, arguments);
+    if (event->type != JA_EVENT_NOTE && is_too_soon(entry, sent, now_us))
+        return;
+    if (pulse_ms(sink, entry) > 0)
+        schedule_entry(sink, channel, entry, now_us, values);
+    else
+        send_entry(sink, channel, entry, values);
+    sent->once = true;
+    sent->at_us = now_us;
+    remember(channel, event, values);
+}
+
+/* A value of the frame that goes out on the beat. */
+static void send_held(struct ja_sink *sink, const struct ja_tap *tap, const struct channel *channel,
+                      size_t index, const struct ja_event *beat) {
+    struct target *target = sink->state;
+    const struct target_settings *settings = sink->settings;
+    const struct ja_osc_entry *entry = &target->entries[index];
+    const struct sent *sent = &channel->sent[index];
+    if (sent->held[0].type && is_its_beat(channel, entry, beat))
+        schedule_entry(sink, channel, entry, ja_tap_due_us(tap, beat->time, settings->offset_ms),
+                       sent->held);
 }
 
 static void send_event(struct ja_sink *sink, const struct ja_tap *tap, struct channel *channel,
                        const struct ja_event *event) {
     const struct target *target = sink->state;
-    for (size_t i = 0; i < ja_osc_row_count; i++)
-        if (target->chosen[i] && ja_osc_row_wants(&ja_osc_rows[i], event))
-            send_event_row(sink, tap, channel, i, event);
+    for (size_t i = 0; i < target->entry_count; i++) {
+        const struct ja_osc_row *row = target->entries[i].row;
+        if (is_of_frame(row) && event->type == JA_EVENT_BEAT)
+            send_held(sink, tap, channel, i, event);
+        else if (ja_osc_row_wants(row, event))
+            send_event_entry(sink, tap, channel, i, event);
+    }
+}
+
+/* Bars, and from where every n-th beat is counted: a downbeat that is off the count begins it
+ * anew. */
+static void count_bar(struct channel *channel, const struct ja_event *event) {
+    enum { USUAL_BAR = 4 };
+    if (event->type != JA_EVENT_BEAT || event->beat.beat_in_bar != 1)
+        return;
+    channel->bars++;
+    if ((event->beat.seq - channel->first) % USUAL_BAR != 0)
+        channel->first = event->beat.seq;
 }
 
 static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
@@ -358,8 +464,7 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
         return;
     channel->latest[event->type] = *event;
     channel->heard[event->type] = true;
-    if (event->type == JA_EVENT_BEAT && event->beat.beat_in_bar == 1)
-        channel->bars++;
+    count_bar(channel, event);
     if (!silent(sink))
         send_event(sink, tap, channel, event);
 }
@@ -368,9 +473,11 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
 
 static void repeat_state(struct ja_sink *sink, const struct ja_tap *tap, struct channel *channel,
                          size_t index, uint64_t now_us) {
-    int type = ja_osc_rows[index].event;
-    if (channel->heard[type] && is_time_to_repeat(sink, &channel->sent[index], now_us))
-        send_event_row(sink, tap, channel, index, &channel->latest[type]);
+    const struct target *target = sink->state;
+    const struct ja_osc_entry *entry = &target->entries[index];
+    int type = entry->row->event;
+    if (channel->heard[type] && is_time_to_repeat(sink, entry, &channel->sent[index], now_us))
+        send_event_entry(sink, tap, channel, index, &channel->latest[type]);
 }
 
 static int count_of(uint64_t count) {
@@ -378,7 +485,7 @@ static int count_of(uint64_t count) {
 }
 
 static void send_figures(struct ja_sink *sink, const struct ja_tap *tap,
-                         const struct channel *channel, const struct ja_osc_row *row,
+                         const struct channel *channel, const struct ja_osc_entry *entry,
                          uint64_t now_us) {
     const struct ja_sink_host *host = sink->host;
     uint64_t xruns = 0;
@@ -392,21 +499,19 @@ static void send_figures(struct ja_sink *sink, const struct ja_tap *tap,
         second.worst_hop_ms = tap->stats.worst_hop_ms;
         second.queue_ms = tap->stats.queue_ms;
     }
-    struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
+    struct ja_osc_argument values[JA_OSC_VALUES + 1];
     const size_t nowhere[JA_OSC_SOURCES] = {0};
-    if (ja_osc_row_fill(row, nowhere, &(struct ja_osc_moment){.second = &second}, arguments))
-        send_row(sink, channel, row, arguments);
+    if (ja_osc_row_fill(entry->row, nowhere, &(struct ja_osc_moment){.second = &second}, values))
+        send_entry(sink, channel, entry, values);
 }
 
 static void stream_second(struct ja_sink *sink, const struct ja_tap *tap, uint64_t now_us) {
     const struct target *target = sink->state;
     struct channel *channel = channel_of(sink, tap);
-    for (size_t i = 0; channel && i < ja_osc_row_count; i++) {
-        const struct ja_osc_row *row = &ja_osc_rows[i];
-        if (!target->chosen[i])
-            continue;
+    for (size_t i = 0; channel && i < target->entry_count; i++) {
+        const struct ja_osc_row *row = target->entries[i].row;
         if (row->when == JA_OSC_SECOND)
-            send_figures(sink, tap, channel, row, now_us);
+            send_figures(sink, tap, channel, &target->entries[i], now_us);
         else if (row->when == JA_OSC_STATE && row->event >= 0)
             repeat_state(sink, tap, channel, i, now_us);
     }
@@ -421,20 +526,21 @@ static void target_second(struct ja_sink *sink) {
         stream_second(sink, &sink->host->taps[i], now_us);
     struct channel program = {0}; /* the program's own figures stand under the bare prefix */
     set_prefix(sink, &program, "main");
-    for (size_t i = 0; i < ja_osc_row_count; i++)
-        if (target->chosen[i] && ja_osc_rows[i].when == JA_OSC_HEARTBEAT)
-            send_figures(sink, NULL, &program, &ja_osc_rows[i], now_us);
+    for (size_t i = 0; i < target->entry_count; i++)
+        if (target->entries[i].row->when == JA_OSC_HEARTBEAT)
+            send_figures(sink, NULL, &program, &target->entries[i], now_us);
 }
 
 /* --- Letting go, starting afresh --- */
 
 static void end_note(struct ja_sink *sink, struct channel *channel) {
-    for (size_t i = 0; channel->holds_note && i < ja_osc_row_count; i++) {
-        if (ja_osc_rows[i].event != JA_EVENT_NOTE)
+    const struct target *target = sink->state;
+    for (size_t i = 0; channel->holds_note && i < target->entry_count; i++) {
+        if (target->entries[i].row->event != JA_EVENT_NOTE)
             continue;
         struct ja_osc_argument end[] = {
             {.type = 'i', .i = channel->note}, {.type = 'f'}, {.type = 0}};
-        send_row(sink, channel, &ja_osc_rows[i], end);
+        send_entry(sink, channel, &target->entries[i], end);
     }
     channel->holds_note = false;
 }
@@ -519,24 +625,12 @@ static bool covers(const char *name, const struct ja_osc_row *row) {
            (!strncmp(name, address, length) && (!address[length] || address[length] == '/'));
 }
 
-static const char *nearest_address(const char *name) {
-    const char *nearest = "all";
-    unsigned least = ja_text_distance(name, nearest);
-    for (size_t i = 0; i < ja_osc_row_count; i++) {
-        unsigned distance = ja_text_distance(name, ja_osc_rows[i].address + 1);
-        if (distance < least) {
-            least = distance;
-            nearest = ja_osc_rows[i].address + 1;
-        }
-    }
-    return nearest;
-}
-
-/* Sets wanted[i] for every row in the list of outputs. */
-static enum ja_status choose(const struct ja_sink *sink, bool wanted[JA_OSC_ROWS],
-                             struct ja_error *error) {
+/* An entry for every output in the list; all when it is empty. */
+static enum ja_status choose(const struct ja_sink *sink, struct ja_osc_entry *entries,
+                             size_t *count, struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
     const char *name = ja_list_next(settings->outputs, NULL);
+    bool wanted[JA_OSC_ROWS];
     for (size_t i = 0; i < ja_osc_row_count; i++)
         wanted[i] = !name;
     for (; name; name = ja_list_next(settings->outputs, name)) {
@@ -548,22 +642,58 @@ static enum ja_status choose(const struct ja_sink *sink, bool wanted[JA_OSC_ROWS
             return ja_fail(error, JA_USAGE,
                            "target.%s.outputs: there is no output \"%s\"; the nearest is \"%s\" "
                            "(see --list-outputs)",
-                           sink->name, name, nearest_address(name));
+                           sink->name, name, ja_osc_nearest(name));
+    }
+    for (size_t i = 0; i < ja_osc_row_count; i++)
+        if (wanted[i])
+            ja_osc_entry_plain(&entries[(*count)++], &ja_osc_rows[i]);
+    return JA_OK;
+}
+
+static enum ja_status read_map(const struct ja_sink *sink, struct ja_osc_entry *entries,
+                               size_t *count, struct ja_error *error) {
+    const struct target_settings *settings = sink->settings;
+    const char *line = NULL;
+    while ((line = ja_list_next(settings->map, line)) != NULL) {
+        struct ja_error reason;
+        if (*count == ENTRIES)
+            return ja_fail(error, JA_USAGE, "target.%s.map: more than %d lines", sink->name,
+                           ENTRIES);
+        if (ja_osc_entry_parse(&entries[(*count)++], line, &reason) != JA_OK)
+            return ja_fail(error, JA_USAGE, "target.%s.map, line %zu: %s", sink->name, *count,
+                           reason.text);
     }
     return JA_OK;
 }
 
+/* Leaves out entries whose values no stage makes. */
+static size_t locate(const struct ja_sink *sink, struct ja_osc_entry *entries, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (ja_osc_row_locate(entries[i].row, sink->host->catalogue, entries[i].positions))
+            entries[kept++] = entries[i];
+    return kept;
+}
+
 static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error) {
     struct target *target = sink->state;
-    bool wanted[JA_OSC_ROWS];
+    const struct target_settings *settings = sink->settings;
+    struct ja_osc_entry *entries = calloc(ENTRIES, sizeof *entries);
+    size_t count = 0;
+    if (!entries)
+        return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
     enum ja_status status = check_prefix(sink, error);
     if (status == JA_OK)
-        status = choose(sink, wanted, error);
-    for (size_t i = 0; status == JA_OK && i < ja_osc_row_count; i++)
-        target->chosen[i] =
-            ja_osc_row_locate(&ja_osc_rows[i], sink->host->catalogue, target->positions[i]) &&
-            wanted[i];
-    return status;
+        status = settings->map[0] ? read_map(sink, entries, &count, error)
+                                  : choose(sink, entries, &count, error);
+    if (status != JA_OK) {
+        free(entries);
+        return status;
+    }
+    free(target->entries);
+    target->entries = entries;
+    target->entry_count = locate(sink, entries, count);
+    return JA_OK;
 }
 
 static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) {
@@ -572,12 +702,15 @@ static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) 
     enum ja_status status = take_settings(sink, error);
     if (status == JA_OK)
         status = open_outlet(sink, error);
-    if (status != JA_OK)
+    if (status != JA_OK) {
+        free(target->entries);
         return status;
+    }
     target->schedule = ja_schedule_new(sink->host->loop, send_scheduled, sink);
     if (target->schedule)
         return JA_OK;
     ja_outlet_free(target->outlet);
+    free(target->entries);
     return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
 }
 
@@ -588,18 +721,17 @@ static bool is_elsewhere(const struct target_settings *a, const struct target_se
 
 static enum ja_status target_configure(struct ja_sink *sink, const void *former,
                                        struct ja_error *error) {
-    const struct target *target = sink->state;
     const struct target_settings *before = former, *now = sink->settings;
-    bool chosen[JA_OSC_ROWS];
-    memcpy(chosen, target->chosen, sizeof chosen);
-    enum ja_status status = take_settings(sink, error);
+    bool other_outputs = memcmp(before->outputs, now->outputs, sizeof now->outputs) != 0 ||
+                         memcmp(before->map, now->map, sizeof now->map) != 0 ||
+                         strcmp(before->prefix, now->prefix) != 0;
+    if (is_elsewhere(before, now) || before->enable != now->enable || other_outputs)
+        let_go(sink);
+    enum ja_status status = other_outputs ? take_settings(sink, error) : JA_OK;
     if (status != JA_OK)
         return status;
-    if (is_elsewhere(before, now) || strcmp(before->prefix, now->prefix) != 0 ||
-        before->enable != now->enable || memcmp(chosen, target->chosen, sizeof chosen) != 0) {
-        let_go(sink);
+    if (is_elsewhere(before, now) || before->enable != now->enable || other_outputs)
         forget_sent(sink);
-    }
     return is_elsewhere(before, now) ? open_outlet(sink, error) : JA_OK;
 }
 
@@ -614,6 +746,7 @@ static void target_close(struct ja_sink *sink) {
            (unsigned long long)stats->overflow);
     ja_schedule_free(target->schedule);
     ja_outlet_free(target->outlet);
+    free(target->entries);
 }
 
 const struct ja_sink_class ja_osc_sink = {

@@ -9,13 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JA_SCHEDULE_ENTRIES = 1024, JA_SCHEDULE_BYTES = 256 };
+enum { JA_SCHEDULE_ENTRIES = 1024, JA_SCHEDULE_BYTES = 384 };
 
 struct ja_packet {
     uint64_t due_us; /* ja_clock_us */
     unsigned group;  /* the sender's own mark */
     bool release;    /* ends something that is held: sent even when the rest is dropped */
     size_t size;     /* bytes of data */
+    /* The sender's own: what will end it, behind those bytes, and after which time. */
+    size_t release_size;
+    uint64_t release_us;
     _Alignas(4) unsigned char data[JA_SCHEDULE_BYTES];
 };
 

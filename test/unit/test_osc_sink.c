@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PACKET = 1024 };
@@ -376,6 +377,93 @@ static void tells_scores_by_kind(void **state) {
     ja_sink_free(sink);
 }
 
+static void maps_values_and_beats(void **state) {
+    struct receiver *receiver = *state;
+    struct sink_rig *rig = receiver->rig;
+    struct ja_sink *sink =
+        TARGET(receiver, "map=output=bpm address=/tempo scale=0.5 offset=-10 max=40,"
+                         "output=level/rms address=/loud when=beats,"
+                         "output=beat address=/bar/four arguments=1 every=4,"
+                         "output=hit/kick address=/kick pulse_ms=20,"
+                         "output=state address=/say text='{stream} is {1}'");
+    rig->frame->values[RIG_TEMPO] = 128;
+    rig->frame->values[RIG_RMS] = 0.5f;
+    ja_sink_frame(sink, rig->taps, rig->frame);
+    assert_string_equal(next(receiver), "/tempo f 40");
+    assert_string_equal(pick(receiver), ""); /* the level waits for the beat */
+    struct ja_event beat = beat_at(0);
+    for (int seq = 9; seq < 14; seq++) { /* the downbeats are 9 and 13 */
+        beat.beat.seq = seq;
+        beat.beat.beat_in_bar = 1 + (seq + 3) % 4;
+        ja_sink_event(sink, rig->taps, &beat);
+        assert_string_equal(next(receiver), "/loud f 0.5");
+        if (seq % 4 == 1)
+            assert_string_equal(next(receiver), "/bar/four i 1");
+    }
+    assert_string_equal(pick(receiver), "");
+    const struct ja_event kick = {.type = JA_EVENT_HIT, .hit = {.drum = "kick", .strength = 0.75}};
+    ja_sink_event(sink, rig->taps, &kick);
+    assert_string_equal(next(receiver), "/kick f 0.75");
+    assert_string_equal(next(receiver), "/kick f 0");
+    const struct ja_event news = {.type = JA_EVENT_STATE,
+                                  .state = {.state = "locked", .reason = "Steady."}};
+    ja_sink_event(sink, rig->taps, &news);
+    assert_string_equal(next(receiver), "/say s \"main is locked\"");
+    ja_sink_free(sink);
+    assert_string_equal(pick(receiver), "");
+}
+
+static void keeps_to_an_entrys_rate(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink =
+        TARGET(receiver, "map=output=onset address=/slow max_hz=2,output=onset address=/fast");
+    const struct ja_event onset = {.type = JA_EVENT_ONSET,
+                                   .onset = {.strength = 0.5, .band = "full"}};
+    for (int i = 0; i < 3; i++)
+        ja_sink_event(sink, receiver->rig->taps, &onset);
+    assert_string_equal(next(receiver), "/slow f 0.5");
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(next(receiver), "/fast f 0.5");
+    assert_string_equal(pick(receiver), "");
+    ja_sink_free(sink);
+}
+
+static void refuses_a_wrong_map(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_error error = {""};
+    void *settings =
+        rig_settings(ja_osc_sink.module,
+                     (const char *const[]){"map=output=beat address=/x,output=beat address=y"}, 1);
+    assert_null(ja_sink_new(&ja_osc_sink, &receiver->rig->host, "t", settings, &error));
+    assert_string_equal(error.text, "target.t.map, line 2: address=y: must start with '/' and hold "
+                                    "no blank and none of #*,?[]{}");
+    free(settings);
+}
+
+/* The bundle leaves at once and says when: between now and the beat's time. */
+static void bundles_beats_with_their_time(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "outputs=beat", "bundle=timetag", "offset_ms=200");
+    const struct ja_event event = beat_at(1);
+    struct timespec before;
+    clock_gettime(CLOCK_REALTIME, &before);
+    ja_sink_event(sink, receiver->rig->taps, &event);
+    rig_run(receiver->rig, 5000);
+    assert_string_equal(pick(receiver), "/ja/beat iiff 7 3 128 0.5");
+    assert_memory_equal(receiver->packet, "#bundle", 8);
+    const unsigned char *tag = receiver->packet + 8;
+    double seconds = 0, fraction = 0;
+    for (int i = 0; i < 4; i++) {
+        seconds = 256 * seconds + tag[i];
+        fraction = 256 * fraction + tag[4 + i];
+    }
+    double due = seconds - 2208988800.0 + fraction / 4294967296.0;
+    double ahead = due - ((double)before.tv_sec + (double)before.tv_nsec / 1e9);
+    double expected = ((double)ja_tap_us(receiver->rig->taps, 1.2) - (double)ja_clock_us()) / 1e6;
+    assert_true(fabs(ahead - expected) < 0.5); /* our clock and the other, read apart */
+    ja_sink_free(sink);
+}
+
 /* A TCP receiver; what the sink sends after `event`. */
 static size_t hear_by_tcp(struct receiver *receiver, const char *protocol,
                           const struct ja_event *event, unsigned char *bytes, size_t size) {
@@ -545,6 +633,10 @@ int main(void) {
         WITH(tells_its_health_every_second),
         WITH(tells_scores_by_kind),
         WITH(frames_packets_on_tcp),
+        WITH(maps_values_and_beats),
+        WITH(keeps_to_an_entrys_rate),
+        WITH(refuses_a_wrong_map),
+        WITH(bundles_beats_with_their_time),
         WITH(moves_to_another_receiver),
         WITH(refuses_wrong_settings),
         WITH(goes_on_without_a_receiver),

@@ -8,7 +8,7 @@
 
 #include "../support/random.h"
 #include "../support/settings_rig.h"
-#include "config/value.h"
+#include <ja/config/value.h>
 #include <cmocka.h>
 #include <float.h>
 #include <math.h>
