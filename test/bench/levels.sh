@@ -19,14 +19,17 @@ TIMEFORMAT=%U
 run() {
     { time "$build/jack-analyzer" --quiet --file "$work/music.wav" --events /dev/null "$@"; } 2>&1
 }
-least() {
-    for _ in 1 2 3; do run "$@"; done | sort -n | head -n 1
+# row WHAT OPTION...: the least of three runs.
+row() {
+    local what=$1
+    shift
+    for _ in 1 2 3; do run "$@"; done | sort -n | head -n 1 |
+        awk -v what="$what" '{ printf "  %.4f  %s\n", $1 / 90, what }'
 }
 
 echo "processor seconds per second of sound, by level (governor.level):"
 for level in maximum high medium low; do
-    least --set "governor.level=$level" "$@" |
-        awk -v level=$level '{ printf "  %-8s %.4f\n", level, $1 / 90 }'
+    row $level --set governor.level=$level "$@"
 done
-least --set governor.level=low --set beat.engine=flux "$@" |
-    awk '{ printf "  %-8s %.4f  without the beat network (beat.engine=flux)\n", "low", $1 / 90 }'
+row "low, with a quarter of the window" --set governor.level=low --set analysis.window_size=512 "$@"
+row "low, without the beat network" --set governor.level=low --set beat.engine=flux "$@"
