@@ -5,7 +5,8 @@
  * An event tells when the tempo is known for the first time; when it has changed at once, as from
  * one track to the next (step: at least 2.5 % by what was told); and when it has crept away
  * (drift). What is less at once than 2.5 % is told as drift, too. After a start or step the beats
- * still find their place for a moment, and what they then say better is not a change.
+ * still find their place for a moment, and what they then say better is not a change. An event's
+ * time is when the music had that tempo, some beats before this is known.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/math.h>
@@ -116,11 +117,12 @@ static const char *change(const struct tempo *tempo) {
     return size > drift && tempo->count >= EXACT ? "drift" : NULL;
 }
 
-static void tell(struct ja_stage *stage, double time) {
+static void tell(struct ja_stage *stage) {
     struct tempo *tempo = stage->state;
+    bool line = tempo->count >= EXACT; /* which tells the tempo in its middle */
     struct ja_event event = {
         .type = JA_EVENT_TEMPO,
-        .time = time,
+        .time = line ? (tempo->times[0] + tempo->last) / 2 : tempo->times[0],
         .tempo = {.bpm = tempo->bpm,
                   .confidence = tempo->confidence,
                   .change = change(tempo),
@@ -153,7 +155,7 @@ static void tempo_heard(struct ja_stage *stage, const struct ja_event *event) {
                      : tempo_of_times(tempo);
     tempo->confidence = event->beat.confidence;
     tempo->settled++;
-    tell(stage, event->time);
+    tell(stage);
 }
 
 static void tempo_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {

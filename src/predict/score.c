@@ -66,7 +66,7 @@ struct tally {
 struct scorer {
     struct tally tallies[KINDS];
     float late_s[VERDICTS]; /* room to sort in */
-    double bpm;             /* as last told, NAN: not yet */
+    double bpm;             /* of the last beat, NAN: none yet */
     double next;            /* s of audio: when scores are due, NAN: not known yet */
 };
 
@@ -103,7 +103,7 @@ static bool chord_agrees(const struct claim *claim, const struct ja_event *event
 static const struct rule rules[KINDS] = {
     [BEAT] = {"beat", JA_EVENT_BEAT, NULL, true, 0.07, 0.2},
     [ENERGY] = {"energy", JA_EVENT_TRANSITION, transition_agrees, false, 1, 8},
-    [TEMPO] = {"tempo", JA_EVENT_TEMPO, tempo_agrees, false, 3, 2},
+    [TEMPO] = {"tempo", JA_EVENT_TEMPO, tempo_agrees, false, 3, 8},
     [HARMONY] = {"harmony", JA_EVENT_CHORD, chord_agrees, false, 0.5, 3},
 };
 
@@ -244,8 +244,8 @@ static void scorer_heard(struct ja_stage *stage, const struct ja_event *event) {
     }
     if (event->type == JA_EVENT_PREDICTION)
         hear_prediction(scorer, event);
-    else if (event->type == JA_EVENT_TEMPO)
-        scorer->bpm = event->tempo.bpm;
+    else if (event->type == JA_EVENT_BEAT)
+        scorer->bpm = event->beat.bpm;
 }
 
 /* Claims whose time is over have not come true. */

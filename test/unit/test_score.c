@@ -130,19 +130,19 @@ static const struct row {
      1,
      1,
      -500,
-     {TEMPO(0.5, 120), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(2, 121), TEMPO(4.5, 123)}},
+     {BEAT(0.5, 0.6), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(2, 121), TEMPO(4.5, 123)}},
     {"the tempo has gone the other way",
      "tempo",
      1,
      0,
      NAN,
-     {TEMPO(0.5, 120), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(4.5, 117)}},
+     {BEAT(0.5, 0.6), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(4.5, 117)}},
     {"the tempo has gone too far",
      "tempo",
      1,
      0,
      NAN,
-     {TEMPO(0.5, 120), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(4.5, 130)}},
+     {BEAT(0.5, 0.6), PREDICT(1, 5, "tempo", "rise", 124, 0.8), TEMPO(4.5, 130)}},
     {"of a tempo that was not known",
      "tempo",
      1,
@@ -179,7 +179,7 @@ static void verdicts(void **state) {
         const struct ja_event_score *score;
 
         print_message("# %s\n", row->what);
-        rig_play(rig, 16, rig_nothing);
+        rig_play(rig, 20, rig_nothing);
         score = last_score(rig, row->kind);
         if (row->n == 0) {
             assert_null(score);
