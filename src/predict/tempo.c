@@ -3,7 +3,7 @@
  * A ramp is a tempo, as told with the last beats, that lies near a straight line (squared
  * correlation 0.85 or more) and has gone a way; a step, or a drummer's wandering, does not look
  * like that. While it goes on, the line is drawn out to eight beats ahead, once in eight beats.
- * Nobody knows when a ramp ends: of generated ramps of 8 to 32 bars about two of three statements
+ * Nobody knows when a ramp ends: of generated ramps of 8 to 32 bars about half of the statements
  * come true, and that is the confidence stated. A step comes without warning.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -16,12 +16,13 @@ enum {
     CONFIRMED = 2, /* beats at which the line is there, one after another */
     AHEAD = 8,
     EVERY = 8,
+    RECENT = 4, /* beats that are compared with as many before */
 };
 
 static const double regular = 0.1;   /* relative distance of an interval from the beat's tempo */
 static const double straight = 0.85; /* squared correlation of a ramp */
 static const double least_way = 0.012, most_leap = 0.02; /* of the tempo: all in all; at once */
-static const double confidence = 0.65;
+static const double confidence = 0.5;
 
 struct predictor {
     bool locked;
@@ -96,11 +97,28 @@ static bool leaps(const struct predictor *predictor) {
     return false;
 }
 
+static double mean(const struct predictor *predictor, int from, int until) {
+    double sum = 0;
+
+    for (int i = from; i < until; i++)
+        sum += predictor->tempi[i];
+    return sum / (until - from);
+}
+
+/* It does as long as the last beats go on at half its pace. */
+static bool goes_on(const struct predictor *predictor, const struct line *line) {
+    double gone = mean(predictor, BEATS - RECENT, BEATS) -
+                  mean(predictor, BEATS - 2 * RECENT, BEATS - RECENT);
+    double length = predictor->times[BEATS - 1] - predictor->times[BEATS - 1 - RECENT];
+
+    return gone / (line->slope * length) >= 0.5;
+}
+
 static bool is_ramp(const struct predictor *predictor, const struct line *line) {
     double way = line->slope * (predictor->times[BEATS - 1] - predictor->times[0]);
 
     return line->straightness >= straight && fabs(way) >= least_way * line->bpm &&
-           !leaps(predictor);
+           !leaps(predictor) && goes_on(predictor, line);
 }
 
 static void foretell(struct ja_stage *stage, const struct line *line, double now, double bpm) {
