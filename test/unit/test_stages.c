@@ -195,6 +195,33 @@ static void reset_is_like_a_fresh_start(void **state) {
     }
 }
 
+/* Every level after every other: what is above it has no value, what is back has. */
+static void levels_come_and_go(void **state) {
+    static const int levels[] = {JA_LEVEL_LOW,     JA_LEVEL_MAXIMUM, JA_LEVEL_MEDIUM,
+                                 JA_LEVEL_HIGH,    JA_LEVEL_LOW,     JA_LEVEL_MEDIUM,
+                                 JA_LEVEL_MAXIMUM, JA_LEVEL_HIGH,    JA_LEVEL_MAXIMUM};
+    struct rig *rig = start(48000, 2, 0);
+
+    (void)state;
+    for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
+        ja_pipeline_set_coarse(rig->pipeline, l % 2);
+        ja_pipeline_set_level(rig->pipeline, (enum ja_level)levels[l]);
+        rig_play(rig, 1.5, music);
+        assert_false(rig->bad);
+        for (size_t i = 0; i < rig->catalogue.count; i++) {
+            const struct ja_catalogue_entry *entry = &rig->catalogue.entries[i];
+
+            for (unsigned v = 0; v < entry->output->width; v++)
+                assert_true((int)entry->stage->level <= levels[l] ||
+                            isnan(rig->last[entry->first + v]));
+        }
+        assert_int_equal(isnan(rig_value(rig, "pitch_confidence")), levels[l] < JA_LEVEL_HIGH);
+        assert_int_equal(isnan(rig_value(rig, "spectral_flux")), levels[l] < JA_LEVEL_MEDIUM);
+        assert_false(isnan(rig_value(rig, "rms")));
+    }
+    rig_free(rig);
+}
+
 static void assert_sentence(const char *text) {
     size_t length = text ? strlen(text) : 0;
 
@@ -241,6 +268,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_deafened),
         cmocka_unit_test(memory_is_taken_at_open_only),
         cmocka_unit_test(reset_is_like_a_fresh_start),
+        cmocka_unit_test(levels_come_and_go),
         cmocka_unit_test(everything_is_described),
         cmocka_unit_test(a_window_shorter_than_a_step_is_refused),
     };
