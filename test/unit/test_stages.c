@@ -222,6 +222,23 @@ static void levels_come_and_go(void **state) {
     rig_free(rig);
 }
 
+/* Whatever the machine: level, silence, onsets and beats, with what lives on them. */
+static void the_beat_is_never_left_out(void **state) {
+    static const char *const kept[] = {"level", "silence", "onset", "beat", "tempo", "state"};
+    size_t found = 0;
+
+    (void)state;
+    for (size_t s = 0; stages[s]; s++) {
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+            if (strcmp(stages[s]->module->name, kept[i]) != 0)
+                continue;
+            assert_int_equal(stages[s]->level, JA_LEVEL_LOW);
+            found++;
+        }
+    }
+    assert_int_equal(found, sizeof kept / sizeof *kept);
+}
+
 static void assert_sentence(const char *text) {
     size_t length = text ? strlen(text) : 0;
 
@@ -269,6 +286,7 @@ int main(void) {
         cmocka_unit_test(memory_is_taken_at_open_only),
         cmocka_unit_test(reset_is_like_a_fresh_start),
         cmocka_unit_test(levels_come_and_go),
+        cmocka_unit_test(the_beat_is_never_left_out),
         cmocka_unit_test(everything_is_described),
         cmocka_unit_test(a_window_shorter_than_a_step_is_refused),
     };
