@@ -7,15 +7,28 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bar.h"
 
+#include <ja/core/math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const double prior[JA_BAR_METERS] = {0.12, 0.82, 0.01, 0.04, 0.01}; /* 3, 4, 5, 6, 7 */
-static const double restart = 0.005;
-static const double temper = 0.7;
+static const double restart = 0.04;
+static const double temper = 0.6;      /* one bar sounds like the next: evidence repeats itself */
+static const double most_evidence = 3; /* of one beat, after that */
+static const unsigned remembered = 16; /* beats that agreement looks back on */
+/* Logistic weights of a place's probability: 1, logit of the belief, agreement. */
+static const double sure[3] = {-0.39, 1.01, 0.75};
 
 static int beats_of(int meter) {
     return meter + JA_BAR_SHORTEST;
+}
+
+static int role_of(int meter, int beat) {
+    bool even = beats_of(meter) == 4 || beats_of(meter) == 6;
+    if (beat == 0)
+        return JA_BAR_ONE;
+    return even && beat == beats_of(meter) / 2 ? JA_BAR_MIDDLE : JA_BAR_WEAK;
 }
 
 void ja_bar_reset(struct ja_bar *bar) {
@@ -68,6 +81,12 @@ static struct ja_bar_place most_likely(const struct ja_bar *bar) {
     return place;
 }
 
+/* The belief alone is too sure of itself; whether the last beats were as expected tells more. */
+static double probability(const struct ja_bar *bar, double belief) {
+    double p = ja_clamp(belief, 0.01, 0.99);
+    return 1 / (1 + exp(-sure[0] - sure[1] * log(p / (1 - p)) - sure[2] * bar->agreement));
+}
+
 struct ja_bar_place ja_bar_step(struct ja_bar *bar) {
     double sum = total(bar);
     for (int meter = 0; meter < JA_BAR_METERS; meter++) {
@@ -77,14 +96,26 @@ struct ja_bar_place ja_bar_step(struct ja_bar *bar) {
             bar->belief[meter][beat] =
                 (1 - restart) * bar->belief[meter][beat] / sum + restart * prior[meter] / beats;
     }
-    return most_likely(bar);
+    bar->place = most_likely(bar);
+    bar->place.probability = probability(bar, bar->place.probability);
+    return bar->place;
 }
 
-void ja_bar_weigh(struct ja_bar *bar, double downbeat) {
-    double sure = fmin(0.99, fmax(0.01, downbeat));
-    double odds = pow(sure / (1 - sure), temper);
-    for (int meter = 0; meter < JA_BAR_METERS; meter++)
-        bar->belief[meter][0] *= odds;
+static void follow_agreement(struct ja_bar *bar, const double evidence[JA_BAR_ROLES]) {
+    int role = role_of(bar->place.meter - JA_BAR_SHORTEST, bar->place.beat - 1);
+    bar->weighed += bar->weighed < remembered;
+    bar->agreement += (evidence[role] - bar->agreement) / bar->weighed;
+}
+
+void ja_bar_weigh(struct ja_bar *bar, const double evidence[JA_BAR_ROLES]) {
+    if (bar->place.meter > 0)
+        follow_agreement(bar, evidence);
+    for (int meter = 0; meter < JA_BAR_METERS; meter++) {
+        for (int beat = 0; beat < beats_of(meter); beat++) {
+            double weight = temper * evidence[role_of(meter, beat)];
+            bar->belief[meter][beat] *= exp(ja_clamp(weight, -most_evidence, most_evidence));
+        }
+    }
 }
 
 /* The meter stays as likely as it was. */

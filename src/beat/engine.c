@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/beat/engine.h>
 
+#include "accent.h"
 #include "bar.h"
 #include "flux.h"
 #include "network.h"
@@ -82,6 +83,7 @@ struct ja_engine {
     struct ja_flux flux;
     struct ja_pointer *pointer;
     struct ja_bar bar;
+    struct ja_accent accent;
     bool hold;
     double held_period; /* frames */
     bool told_bar;      /* somebody said where the bar begins … */
@@ -130,6 +132,7 @@ void ja_engine_reset(struct ja_engine *engine) {
         ja_network_reset(engine->network);
     ja_pointer_reset(engine->pointer);
     ja_bar_reset(&engine->bar);
+    ja_accent_reset(&engine->accent);
     engine->hold = engine->told_bar = false;
     engine->one = NAN;
     engine->frame = 0;
@@ -268,12 +271,19 @@ static void count_from_one(struct ja_engine *engine, double beat) {
     engine->one = NAN;
 }
 
+static void weigh_last_beat(struct ja_engine *engine) {
+    double evidence[JA_BAR_ROLES];
+    double downbeat = most_after(engine, engine->downbeat, engine->last_beat);
+    ja_accent_weigh(&engine->accent, engine->last_beat, downbeat, evidence);
+    ja_bar_weigh(&engine->bar, evidence);
+}
+
 /* The last beat has been heard by now; this one, at frame `beat`, has its place before it is. */
 static int place_in_bar(struct ja_engine *engine, double beat) {
     if (!engine->network && !engine->told_bar)
         return 0;
     if (engine->network && engine->beat_count > 0)
-        ja_bar_weigh(&engine->bar, most_after(engine, engine->downbeat, engine->last_beat));
+        weigh_last_beat(engine);
     if (!isnan(engine->one))
         count_from_one(engine, beat);
     struct ja_bar_place place = ja_bar_step(&engine->bar);
@@ -293,10 +303,12 @@ static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_
 
 static void listen(struct ja_engine *engine, const float *bands) {
     struct ja_network_out heard = {0, 0};
-    if (engine->network)
+    if (engine->network) {
         heard = ja_network_step(engine->network, bands);
-    else
+        ja_accent_hear(&engine->accent, ja_network_logs(engine->network));
+    } else {
         heard.beat = ja_flux_step(&engine->flux, bands);
+    }
     engine->activation[engine->frame % HISTORY] = (float)heard.beat;
     engine->downbeat[engine->frame % HISTORY] = (float)heard.downbeat;
     if (engine->hold)

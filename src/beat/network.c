@@ -109,3 +109,7 @@ struct ja_network_out ja_network_step(struct ja_network *network, const float *b
     network->frames++;
     return (struct ja_network_out){logistic((double)logits[0]), logistic((double)logits[1])};
 }
+
+const float *ja_network_logs(const struct ja_network *network) {
+    return network->logs[(network->frames + LAG - 1) % LAG];
+}

@@ -22,5 +22,7 @@ void ja_network_free(struct ja_network *network); /* NULL is fine */
 void ja_network_reset(struct ja_network *network);
 /* One frame of JA_MEL_BANDS powers. */
 struct ja_network_out ja_network_step(struct ja_network *network, const float *bands);
+/* That frame's powers as the network hears them: 0.15 ln(1 + 1e5 power / level). */
+const float *ja_network_logs(const struct ja_network *network);
 
 #endif

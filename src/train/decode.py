@@ -103,25 +103,57 @@ def decode_some(activations, **changes):
     return [np.array([x for x in o if x[0] <= len(a) / 100]).reshape(-1, 4) for o, a in zip(out, activations)]
 
 
-METERS = (3, 4)
-BAR = dict(prior=(.15, .85), restart=.005, power=.7, q=1.0)
+METERS = (3, 4, 5, 6, 7)
+ONE, MIDDLE, WEAK = 0, 1, 2        # what a beat is in its bar
+BAR = dict(prior=(.12, .82, .01, .04, .01), restart=.04, temper=.6, most=3)
+GROUPS = (0, 3, 12, 26, 40)        # bands: kick, low-mid, mid, hat
+REMEMBERED = 16                    # beats in a mean
+LEAD = 8                           # frames before a beat at which it is told, and the one before it is done
 
 
-def bars(beats_s, downbeat, **changes):
-    """Beat numbers and their probability, beat by beat, each said before the beat itself has been heard."""
+def role(meter, beat):
+    """Of beat 0 ... meter - 1."""
+    return ONE if beat == 0 else MIDDLE if meter in (4, 6) and beat == meter // 2 else WEAK
+
+
+def accents(beats_s, downbeat, logs):
+    """Clues [beats, 9] to each beat's role: downbeat, rises and changes of four groups, against their means over the last beats.
+
+    logs are the first half of the network's input; src/beat/accent.c does the same.
+    """
+    frames = len(logs)
+    rise = np.zeros_like(logs)
+    rise[2:] = np.maximum(0, logs[2:] - logs[:-2])
+    mean_of = [slice(a, b) for a, b in zip(GROUPS, GROUPS[1:])]
+    rise = np.stack([rise[:, g].mean(1) for g in mean_of], 1)
+    at = np.clip(np.round(beats_s * 100).astype(int) - 1, 0, frames - 4)
+    until = np.clip(np.append(at[1:] - LEAD + 1, frames), at + 4, frames)
+    out, mean, before = np.zeros((len(at), 9)), np.zeros(9), None
+    for i, (a, e) in enumerate(zip(at, until)):
+        sure = np.clip(downbeat[a:min(a + DELAY + 5, e)].max(), .01, .99)
+        sound = logs[a + 2:e].mean(0)
+        change = np.abs(sound - before) if before is not None else np.zeros(len(sound))
+        before = sound
+        clues = np.concatenate([[np.log(sure / (1 - sure))], 10 * rise[max(0, a - 3):min(a + 6, e)].max(0), [10 * change[g].mean() for g in mean_of]])
+        mean += (clues - mean) / min(i + 1, REMEMBERED)
+        out[i] = clues - mean
+    return out
+
+
+def bars(evidence, **changes):
+    """Meter, beat, belief in both and agreement of each beat, said before it is heard; evidence [beats, roles] as of bar.h."""
     p = dict(BAR, **changes)
     state = [np.full(m, w / m) for m, w in zip(METERS, p["prior"])]
-    out = np.zeros((len(beats_s), 3))
-    for i, t in enumerate(beats_s):
+    roles = [np.array([role(m, b) for b in range(m)]) for m in METERS]
+    factors = np.exp(np.clip(p["temper"] * evidence, -p["most"], p["most"]))
+    out, agreement = np.zeros((len(evidence), 4)), 0.0
+    for i in range(len(evidence)):
         state = [np.roll(s, 1) for s in state]
         total = sum(s.sum() for s in state)
         state = [(1 - p["restart"]) * s / total + p["restart"] * w / m for s, m, w in zip(state, METERS, p["prior"])]
-        meter = int(np.argmax([s.sum() for s in state]))
-        position = int(np.argmax(state[meter]))
-        out[i] = METERS[meter], position + 1, state[meter][position]
-        frame = int(round(t * 100)) - 1
-        x = min(.99, max(.01, downbeat[frame:frame + DELAY + 5].max() if frame < len(downbeat) else 0))
-        odds = (x / (1 - x) / p["q"]) ** p["power"]
-        for s in state:
-            s[0] *= odds
+        k = int(np.argmax([s.sum() for s in state]))
+        beat = int(np.argmax(state[k]))
+        out[i] = METERS[k], beat + 1, state[k][beat], agreement
+        agreement += (evidence[i][roles[k][beat]] - agreement) / min(i + 1, REMEMBERED)
+        state = [s * factors[i][r] for s, r in zip(state, roles)]
     return out

@@ -91,16 +91,6 @@ def downbeat_auc(activation, beats):
     return np.mean(value[one][:, None] > value[~one][None, :]) if one.any() and (~one & (beats[:, 1] > 0)).any() else np.nan
 
 
-def downbeat_f(activation, beats, found):
-    """F-measure of the beats called one."""
-    if not (beats[:, 1] == 1).any() or len(found) < 2:
-        return np.nan
-    ones = found[decode.bars(found, activation)[:, 1] == 1]
-    reference = beats[beats[:, 1] == 1, 0]
-    last = beats[-1, 0] + .07
-    return f_measure(reference[reference >= TRIM], ones[(ones >= TRIM) & (ones <= last)])
-
-
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("model")
@@ -132,14 +122,14 @@ def report(pieces, acts, found, each):
     for (name, file, _, beats), act, f in zip(pieces, acts, found):
         if len(beats) < 8:
             continue
-        s = score(beats, f[:, 0]) + (downbeat_auc(act[:, 1], beats), 100 * downbeat_f(act[:, 1], beats, f[:, 0]))
+        s = score(beats, f[:, 0]) + (downbeat_auc(act[:, 1], beats),)
         rows.setdefault(name, []).append(s)
         if each:
             print("  %-52s F %5.1f CMLt %5.1f AMLt %5.1f bias %+3.0f ms" % (file[:52], 100 * s[0], 100 * s[1], 100 * s[2], s[3]))
-    print("%-16s %3s %6s %6s %6s %8s %7s %6s" % ("set", "n", "F", "CMLt", "AMLt", "bias ms", "1-AUC", "1-F"))
+    print("%-16s %3s %6s %6s %6s %8s %7s" % ("set", "n", "F", "CMLt", "AMLt", "bias ms", "1-AUC"))
     for name in list(rows) + ["all files"]:
         m = np.array(rows[name] if name in rows else sum(rows.values(), []))
-        print("%-16s %3d %6.1f %6.1f %6.1f %+8.0f %7.2f %6.1f" % (name, len(m), *(100 * m[:, :3].mean(0)), np.nanmedian(m[:, 3]), *np.nanmean(m[:, 4:], 0)))
+        print("%-16s %3d %6.1f %6.1f %6.1f %+8.0f %7.2f" % (name, len(m), *(100 * m[:, :3].mean(0)), np.nanmedian(m[:, 3]), *np.nanmean(m[:, 4])))
     print("%-16s     %6.1f" % ("mean of sets", 100 * np.mean([np.mean([r[0] for r in v]) for v in rows.values()])))
 
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "beat/accent.h"
 #include "beat/bar.h"
 #include "beat/pointer.h"
 #include <cmocka.h>
@@ -206,6 +207,12 @@ static void survives_an_impossible_wish(void **state) {
     ja_pointer_free(pointer);
 }
 
+/* So much more likely a one than not. */
+static void hear(struct ja_bar *bar, double one) {
+    double evidence[JA_BAR_ROLES] = {[JA_BAR_ONE] = log(one / (1 - one))};
+    ja_bar_weigh(bar, evidence);
+}
+
 static void counts_bars(void **state) {
     static const int meters[] = {3, 4, 5, 7};
     (void)state;
@@ -215,12 +222,45 @@ static void counts_bars(void **state) {
         ja_bar_reset(&bar);
         for (int beat = 0; beat < 20 * meters[i]; beat++) {
             place = ja_bar_step(&bar);
-            ja_bar_weigh(&bar, beat % meters[i] == 0 ? 0.8 : 0.05);
+            hear(&bar, beat % meters[i] == 0 ? 0.8 : 0.05);
         }
         assert_int_equal(place.meter, meters[i]);
         assert_int_equal(place.beat, meters[i]);
         assert_true(place.probability > 0.8);
     }
+}
+
+/* The third of four is no one, and the second and fourth sound weak. */
+static void middle_tells_the_half_bar(void **state) {
+    static const double middle[JA_BAR_ROLES] = {1, 1.2, -1}, weak[JA_BAR_ROLES] = {-1, -1, 1};
+    static const double one[JA_BAR_ROLES] = {1.2, 1, -1};
+    struct ja_bar bar;
+    struct ja_bar_place place = {0};
+    (void)state;
+    ja_bar_reset(&bar);
+    for (int beat = 0; beat < 64; beat++) {
+        place = ja_bar_step(&bar);
+        ja_bar_weigh(&bar, beat % 2 ? weak : beat % 4 ? middle : one);
+    }
+    assert_int_equal(place.meter, 4);
+    assert_int_equal(place.beat, 4);
+}
+
+static void doubts_when_beats_disagree(void **state) {
+    static const double one[JA_BAR_ROLES] = {1, 0, -1}, other[JA_BAR_ROLES] = {-1, 0, 0.5};
+    struct ja_bar bar;
+    struct ja_bar_place place = {0};
+    double sure = 0;
+    (void)state;
+    ja_bar_reset(&bar);
+    for (int beat = 0; beat < 44; beat++) {
+        place = ja_bar_step(&bar);
+        if (beat == 36)
+            sure = place.probability;
+        ja_bar_weigh(&bar, (beat % 4 == 0) == (beat < 36) ? one : other);
+    }
+    assert_true(sure > 0.7);
+    assert_true(place.probability < sure - 0.2);
 }
 
 static void resync_makes_a_one(void **state) {
@@ -235,6 +275,46 @@ static void resync_makes_a_one(void **state) {
     assert_int_equal(ja_bar_step(&bar).beat, 3);
 }
 
+/* Beats of 50 frames; the sound of each bar of four is another one. */
+static void change_of_sound_makes_a_one(void **state) {
+    struct ja_accent accent;
+    double evidence[JA_BAR_ROLES];
+    (void)state;
+    ja_accent_reset(&accent);
+    for (int frame = 0; frame < 50 * 24; frame++) {
+        float logs[JA_MEL_BANDS];
+        for (int b = 0; b < JA_MEL_BANDS; b++)
+            logs[b] = (frame / 200 + b) % 3 ? 0.2f : 0.6f;
+        ja_accent_hear(&accent, logs);
+        if (frame < 100 || frame % 50 != 45)
+            continue;
+        int beat = frame / 50;
+        ja_accent_weigh(&accent, 50 * beat, beat % 4 ? 0.1 : 0.5, evidence);
+        if (beat > 8 && beat % 4 == 0)
+            assert_true(evidence[JA_BAR_ONE] > 0.5 && evidence[JA_BAR_WEAK] < 0);
+        if (beat > 8 && beat % 4 == 1)
+            assert_true(evidence[JA_BAR_ONE] < 0);
+    }
+}
+
+/* Too early, too late, or not heard yet. */
+static void accent_of_no_sound_says_nothing(void **state) {
+    static const double frames[] = {0, 2, 400, 701, 900};
+    struct ja_accent accent;
+    (void)state;
+    ja_accent_reset(&accent);
+    for (int frame = 0; frame < 700; frame++) {
+        float logs[JA_MEL_BANDS] = {(float)(frame % 7)};
+        ja_accent_hear(&accent, logs);
+    }
+    for (int i = 0; i < 5; i++) {
+        double evidence[JA_BAR_ROLES] = {1, 2, 3};
+        ja_accent_weigh(&accent, frames[i], 0.9, evidence);
+        for (int role = 0; role < JA_BAR_ROLES; role++)
+            assert_true(evidence[role] == 0);
+    }
+}
+
 /* Refused, the next best place is taken; refused again, the next. The meter stays. */
 static void refuted_bar_begins_elsewhere(void **state) {
     struct ja_bar bar;
@@ -245,7 +325,7 @@ static void refuted_bar_begins_elsewhere(void **state) {
     for (int beat = 0; beat < 40; beat++) {
         static const double sounds[] = {0.8, 0.05, 0.5, 0.2};
         place = ja_bar_step(&bar);
-        ja_bar_weigh(&bar, sounds[beat % 4]);
+        hear(&bar, sounds[beat % 4]);
     }
     assert_int_equal(place.beat, 4);
     for (int i = 0; i < 3; i++) {
@@ -272,8 +352,12 @@ int main(void) {
         cmocka_unit_test(preference_decides_the_unclear),
         cmocka_unit_test(neutral_preference_changes_nothing),
         cmocka_unit_test(shifts_by_half_a_beat),
+        cmocka_unit_test(change_of_sound_makes_a_one),
+        cmocka_unit_test(accent_of_no_sound_says_nothing),
         cmocka_unit_test(refuted_bar_begins_elsewhere),
         cmocka_unit_test(counts_bars),
+        cmocka_unit_test(middle_tells_the_half_bar),
+        cmocka_unit_test(doubts_when_beats_disagree),
         cmocka_unit_test(resync_makes_a_one),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
