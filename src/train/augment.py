@@ -13,7 +13,7 @@ import features
 from model import DELAY, labels
 
 FRAMES = 1600
-SHARES = dict(song=.64, midi_freedoom=.12, midi_pop909=.05, waivops=.11, edm_arr=.06, negatives=.02)
+SHARES = dict(song=.50, dance=.17, midi_freedoom=.09, midi_pop909=.04, waivops=.08, edm_arr=.06, negatives=.06)
 
 
 class Corpus:
@@ -100,6 +100,9 @@ def tone(rng, power):
         power = np.roll(power, shift, 1)
         edge = slice(0, shift) if shift > 0 else slice(shift, None)
         power[:, edge] = power[:, [shift if shift > 0 else shift - 1]]
+    if rng.random() < .1:       # somebody turns a filter
+        edge = np.interp(np.arange(len(power)), np.sort(rng.uniform(0, len(power), 3)), rng.uniform(.1, 1, 3))[:, None]
+        curve = curve - 60 * np.clip(x - edge if rng.random() < .6 else 1 - edge - x, 0, 1)
     return power * (10 ** (curve / 10)).astype(np.float32)
 
 

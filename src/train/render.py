@@ -3,7 +3,7 @@
 SPDX-License-Identifier: GPL-3.0-or-later
 
 `render.py OUT FIRST COUNT` writes OUT/song-SEED.npz (log-mel power, beats with bar numbers) for each
-seed; with --wav the sound as well. Files that exist are left alone.
+seed, with --dance OUT/dance-SEED.npz of dance.py; with --wav the sound as well. Files that exist are left alone.
 """
 import argparse
 import ctypes
@@ -16,10 +16,12 @@ import numpy as np
 import soundfile
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
+import dance
 import features
 import songs
 
-FONTS = ["/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Full.sf3"]
+FONTS = ["/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Full.sf3",
+         "/usr/share/sounds/sf2/OPL-3_FM_128M.sf2", "/usr/share/sounds/sf2/sf_GMbank.sf2"]
 SHOTS = "/usr/share/sonic-pi/samples"
 GM_DRUMS = dict(kick=36, snare=38, clap=39, rim=37, hat=42, open=46, ride=51, crash=49, tomhi=48, tommid=45, tomlo=41,
                 shaker=70, conga=63, cowbell=56, tamb=54)
@@ -301,7 +303,7 @@ def render(song, synths):
     for members in groups.values():
         events = sorted(e for m in members for e in m[1])
         programs = {c: (0, s["program"]) for s, _, c in members}
-        audio = synth.play(events, programs, fx["font"] if rng.random() < .7 else 1 - fx["font"], fx["reverb"], length)
+        audio = synth.play(events, programs, fx["font"] if rng.random() < .5 else int(rng.integers(len(FONTS))), fx["reverb"], length)
         if members[0][0]["distort"]:
             audio = distort(audio, rng)
         layers.append((members[0][0], audio))
@@ -313,7 +315,19 @@ def render(song, synths):
     if hits:
         drums = render_drums(song, hits, synth, length)
         mix += drums * (.15 * 10 ** (song.kit["gain_db"] / 20) / (loudness(drums) + 1e-6))
+    for span in getattr(song, "risers", ()):
+        start, end = ((song.beat_times[list(span)] + song.lead_in) * rate).astype(int)
+        noise = rise(length, start, end, rng)
+        mix[start:start + len(noise)] += noise * .1
     return master(mix, fx, rate, rng), rate, beats
+
+
+def rise(length, start, end, rng):
+    """A riser: noise that grows louder and brighter until the one."""
+    n = max(0, min(end, length) - start)
+    noise, x = rng.normal(0, 1, n), np.linspace(0, 1, n)
+    dark = sosfilt(butter(1, .05, output="sos"), noise) * 3
+    return ((1 - x) * dark + x * np.diff(noise, prepend=0)) * x ** 1.5
 
 
 def master(mix, fx, rate, rng):
@@ -339,16 +353,17 @@ def main():
     p.add_argument("out")
     p.add_argument("first", type=int)
     p.add_argument("count", type=int)
+    p.add_argument("--dance", action="store_true")
     p.add_argument("--wav", action="store_true")
     p.add_argument("--seconds", type=float, default=50)
     a = p.parse_args()
     os.makedirs(a.out, exist_ok=True)
     synths, began, sound = {}, time.time(), 0.0
     for seed in range(a.first, a.first + a.count):
-        path = "%s/song-%06d.npz" % (a.out, seed)
+        path = "%s/%s-%06d.npz" % (a.out, "dance" if a.dance else "song", seed)
         if os.path.exists(path):
             continue
-        song = songs.draw(seed, a.seconds)
+        song = (dance if a.dance else songs).draw(seed, a.seconds)
         audio, rate, beats = render(song, synths)
         save(path, audio, rate, beats)
         sound += len(audio) / rate

@@ -68,6 +68,11 @@ FIGURES = {
         dict(kick="X.x...x...x..x..", snare="....X..o.o..X..o", hat="xoxoxoxoxoxoxoxo"),
         dict(kick="X..x..x..x......", snare="....X..o....X.o.", hat="x.xxx.xxx.xxx.xx", open="......x.......x."),
         dict(kick="X.x.......xx..x.", snare="....X..o.o.oX...", tamb="x.x.x.x.x.x.x.x.")],
+    "clear": [   # at any tempo the octave is plain to hear
+        dict(kick="X.......X.......", snare="....X.......X...", hat="x.x.x.x.x.x.x.x."),
+        dict(kick="X.......X.x.....", snare="....X.......X...", ride="x...x...x...x..."),
+        dict(kick="X.....x.X.......", snare="....X..o....X...", hat="xoxoxoxoxoxoxoxo"),
+        dict(kick="X...x...X...x...", snare="....X.......X...", tamb="x...x...x...x...")],
     "swing": [   # triplets
         dict(ride="X..x.xX..x.x", hat="...X.....X..", kick="o..o..o..o.."),
         dict(ride="X..X.xX..X.x", hat="...X.....X..", snare="..o.....o..."),
@@ -102,9 +107,9 @@ STYLES = {
     "synthpop": (2, (95, 150), (4,), "backbeat", "elec", "ev"), "latin": (3, (85, 135), (4,), "latin", "latin", "hv"),
     "reggae": (2, (65, 95), (4,), "reggae", "band", "hw"), "funk": (3, (88, 125), (4,), "funk", "band", "hw"),
     "swing": (2, (100, 210), (4,), "swing", "jazz", "ht"), "shuffle": (2, (75, 150), (4,), "shuffle", "rock", "ht"),
-    "blues68": (1, (48, 90), (4,), "shuffle", "rock", "ht"), "six8": (2, (48, 110), (2,), "six8", "pop", "htv"),
+    "blues68": (2, (48, 90), (4,), "shuffle", "rock", "ht"), "six8": (4, (48, 110), (2,), "six8", "pop", "htv"),
     "waltz": (3, (80, 190), (3,), "waltz", "jazz", "hv"), "folk3": (1, (90, 180), (3,), "waltz", "acoustic", "h"),
-    "five": (1, (90, 190), (5,), None, "band", "h"), "seven": (1, (110, 210), (7,), None, "rock", "h"),
+    "five": (2, (90, 190), (5,), None, "band", "h"), "seven": (2, (110, 210), (7,), None, "rock", "h"),
     "ballad": (2, (52, 85), (4, 4, 3), "backbeat", "pop", "hv"),
     "piano": (2, (56, 150), (4, 4, 3, 2), "none", "piano", "hr"), "guitar": (2, (65, 150), (4, 4, 3), "none", "guitar", "hr"),
     "orchestra": (2, (56, 160), (4, 3, 2), "none", "orch", "hr"), "ambient": (1, (60, 120), (4,), "none", "pads", "e"),
@@ -374,8 +379,12 @@ def draw(seed, seconds=50.0):
     song.style = choose_style(rng)
     _, (low, high), meters, figure_name, band, traits = STYLES[song.style]
     song.bpm = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    if rng.random() < .12:
-        song.bpm = float(np.exp(rng.uniform(np.log(55), np.log(205))))
+    wish = rng.random()
+    if wish < .28:     # any tempo, a slow one, a fast one
+        low, high = (55, 205) if wish < .10 else (58, 76) if wish < .19 else (183, 212)
+        song.bpm = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        if figure_name in ("backbeat", "hiphop", "trap", "funk", "dnb", "break", "reggae"):
+            figure_name = "clear"
     if rng.random() < .5:
         song.bpm = float(np.clip(round(song.bpm), 48, 210))
     meter = song.meter = int(pick(rng, meters))
@@ -446,7 +455,7 @@ def compose(song, rng, figure_name, band, traits, meter, sub, bars):
         if name is None or meter not in (2, 3, 4) or (sub == 4 and rng.random() < .12):
             return random_figure(rng, meter, sub)
         figure = pick(rng, FIGURES[name])
-        if meter != 4 and name in ("backbeat", "hiphop", "funk"):
+        if meter != 4 and name in ("backbeat", "hiphop", "funk", "clear"):
             figure = FIGURES["waltz"][int(rng.integers(4))] if meter == 3 else {v: r[:8] for v, r in FIGURES["backbeat"][0].items()}
         return figure
 

@@ -3,7 +3,8 @@
 SPDX-License-Identifier: GPL-3.0-or-later
 
 `train.py RUN FOLDER... --minutes M` writes RUN/last.pt every few minutes and goes on from it when it
-exists. Examples are drawn by a second process. Nothing is read but the FOLDERs.
+exists; --from MODEL begins with that network instead of chance. Examples are drawn by a second process.
+Nothing else is read but the FOLDERs.
 """
 import argparse
 import multiprocessing
@@ -17,6 +18,7 @@ import augment
 from model import BeatNet, as_input
 
 EMA = .998
+DOWNBEATS = 1.0     # weight of their loss; they are four times rarer than beats
 
 
 def supply(folders, seed, size, queue):
@@ -33,13 +35,14 @@ def loss_of(net, inputs, targets, bars):
     weight = torch.ones(targets.shape[2])
     weight[:150] = .3
     each = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs), targets, reduction="none") * weight
-    return each[:, 0].mean() + .5 * (each[:, 1] * bars[:, None]).mean()
+    return each[:, 0].mean() + DOWNBEATS * (each[:, 1] * bars[:, None]).mean()
 
 
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("run")
     p.add_argument("folders", nargs="+")
+    p.add_argument("--from", dest="origin", help="a network to begin with")
     p.add_argument("--channels", type=int, default=40)
     p.add_argument("--batch", type=int, default=24)
     p.add_argument("--minutes", type=float, default=60, help="length of the whole schedule")
@@ -52,6 +55,8 @@ def main():
     torch.set_flush_denormal(True)
     torch.manual_seed(a.seed)
     net, mean = BeatNet(a.channels), BeatNet(a.channels)
+    if a.origin:
+        net.load_state_dict(torch.load(a.origin)["mean"])
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, weight_decay=1e-4)
     step, spent, path = 0, 0.0, a.run + "/last.pt"
