@@ -154,6 +154,8 @@ class Song:
         self.rng = np.random.default_rng((seed, 77))
         self.hits = []    # (beat position, voice, velocity 0..1)
         self.stems = []   # dicts: role, program, notes [(beat on, beat off, key, velocity)], gain_db, synth, ...
+        self.key = "N"
+        self.chords = []  # (beat position, "A:min"), one each bar; "N" nothing with pitch plays, "X" not told by three notes
 
 
 def time_map(rng, style, bpm, beats):
@@ -262,6 +264,16 @@ def rhythm(rng, name, meter, sub):
         table = np.floor(table) + np.round((table % 1) * 3) / 3
     bars = range(meter // 4 + 1)
     return np.array([x + 4 * k for k in bars for x in table if x + 4 * k < meter])
+
+
+NOTES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+
+
+def triad(scale, root, degree):
+    """The name of the chord on a degree, "X" when it is neither major nor minor."""
+    first, third, fifth = (scale[d % 7] + 12 * (d // 7) for d in (degree, degree + 2, degree + 4))
+    quality = {(4, 7): "maj", (3, 7): "min"}.get((third - first, fifth - first))
+    return "%s:%s" % (NOTES[(root + first) % 12], quality) if quality else "X"
 
 
 def chord_keys(scale, root, degree, low, seventh, rng):
@@ -424,6 +436,7 @@ def compose(song, rng, figure_name, band, traits, meter, sub, bars):
     """Sections of 2 to 8 bars; each has its own set of players, a fill at its end, sometimes a hole."""
     scale = SCALES[pick(rng, list(SCALES))]
     root = int(rng.integers(12))
+    song.key = "%s:%s" % (NOTES[root], "maj" if scale[2] == 4 else "min")
     progression = pick(rng, PROGRESSIONS)
     per_chord = int(rng.choice([1, 1, 1, 2]))
     push = .5 if sub == 4 and figure_name not in ("four", "none") and rng.random() < .12 else 0.0
@@ -485,6 +498,8 @@ def compose(song, rng, figure_name, band, traits, meter, sub, bars):
             start = b * meter
             degree = progression[(b // per_chord) % len(progression)]
             hole = kind == "hole" and b == bar + length - 1
+            told = any(p.role in ("chords", "pad", "arp") for p in playing)
+            song.chords.append((start, "N" if hole or not playing else triad(scale, root, degree) if told else "X"))
             if not hole:
                 for p in playing:
                     p.bar(start, scale, root, degree, push if b else 0, loud)
@@ -504,6 +519,7 @@ def compose(song, rng, figure_name, band, traits, meter, sub, bars):
         song.hits = [h for h in song.hits if h[0] < stop]
         for stem in song.stems:
             stem["notes"] = [n for n in stem["notes"] if n[0] < stop]
+        song.chords = [c for c in song.chords if c[0] < stop] + [(stop, "N")]
         bars = int(np.ceil(stop / meter))
         song.last_beat = stop
     else:
