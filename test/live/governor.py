@@ -79,7 +79,7 @@ def level(*names):
 
 
 def measure(program):
-    """The load with everything in, on the machine as it is; the limit is set above it."""
+    """A limit above the load with everything in, on the machine as it is in quiet moments."""
     ack = program.ask("level", "s", "maximum")
     check(ack == (1, "level maximum"), "a level is acknowledged", ack)
     time.sleep(3)
@@ -87,7 +87,7 @@ def measure(program):
     for _ in range(4):
         time.sleep(1.1)
         loads.append(stats(program)["load"])
-    limit = 1.5 * max(loads)
+    limit = 2 * min(loads)
     print("# load %s, limit %.3f" % (" ".join("%.3f" % load for load in loads), limit))
     return limit
 
