@@ -18,6 +18,7 @@ enum {
     BEATS = 17,    /* remembered */
     CONFIRMED = 4, /* beats that agree */
     EXACT = 9,     /* beats from which on their times say more than what is told with them */
+    CREPT = 12,    /* beats without which no drift is told: a drummer is not a machine */
 };
 
 static const double regular = 0.1;     /* relative distance of an interval from the beat's tempo */
@@ -107,14 +108,23 @@ static double tempo_of_times(const struct tempo *tempo) {
     return 60 * squares / moment;
 }
 
+/* The last beats that agree all do so about a change. */
+static bool has_changed(const struct tempo *tempo) {
+    for (int i = 1; i <= CONFIRMED; i++) {
+        if (fabs(tempo->tempi[tempo->count - i] / tempo->told - 1) <= drift)
+            return false;
+    }
+    return true;
+}
+
 static const char *change(const struct tempo *tempo) {
     double size = fabs(tempo->bpm / tempo->told - 1);
 
     if (isnan(tempo->told))
         return "start";
-    if (size > step)
+    if (size > step && has_changed(tempo))
         return "step";
-    return size > drift && tempo->count >= EXACT ? "drift" : NULL;
+    return size > drift && tempo->count >= CREPT ? "drift" : NULL;
 }
 
 static void tell(struct ja_stage *stage) {
