@@ -24,11 +24,12 @@ extern const struct ja_stage_class ja_flatness_stage;      /* spectral_flatness 
 extern const struct ja_stage_class ja_zero_crossing_stage; /* zero_crossing_rate */
 extern const struct ja_stage_class ja_mfcc_stage;          /* mfcc */
 
-extern const struct ja_stage_class ja_onset_stage; /* onset_detected, onset_strength */
-extern const struct ja_stage_class ja_pitch_stage; /* pitch, pitch_confidence */
-extern const struct ja_stage_class ja_note_stage;  /* reads rms, silence, pitch; hears onsets */
-extern const struct ja_stage_class ja_beat_stage;  /* beat_phase, bar_phase; reads silence */
-extern const struct ja_stage_class ja_tempo_stage; /* tempo, tempo_confidence; hears beats */
-extern const struct ja_stage_class ja_state_stage; /* reads silence; hears beats */
+extern const struct ja_stage_class ja_onset_stage;  /* onset_detected, onset_strength */
+extern const struct ja_stage_class ja_pitch_stage;  /* pitch, pitch_confidence */
+extern const struct ja_stage_class ja_note_stage;   /* reads rms, silence, pitch; hears onsets */
+extern const struct ja_stage_class ja_beat_stage;   /* beat_phase, bar_phase; reads silence */
+extern const struct ja_stage_class ja_tempo_stage;  /* tempo, tempo_confidence; hears beats */
+extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beats */
+extern const struct ja_stage_class ja_chroma_stage; /* chroma, tuning; reads silence */
 
 #endif
