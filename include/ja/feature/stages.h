@@ -31,5 +31,6 @@ extern const struct ja_stage_class ja_beat_stage;   /* beat_phase, bar_phase; re
 extern const struct ja_stage_class ja_tempo_stage;  /* tempo, tempo_confidence; hears beats */
 extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beats */
 extern const struct ja_stage_class ja_chroma_stage; /* chroma, tuning; reads silence */
+extern const struct ja_stage_class ja_key_stage;    /* reads chroma */
 
 #endif
