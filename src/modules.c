@@ -34,6 +34,7 @@ const struct ja_stage_class *const ja_stages[] = {
     &ja_state_stage,
     &ja_chroma_stage,
     &ja_key_stage,
+    &ja_chord_stage,
     &ja_predict_beat_stage,
     &ja_predict_tempo_stage,
     &ja_score_stage,

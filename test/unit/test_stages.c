@@ -29,6 +29,7 @@ static const struct ja_stage_class *const stages[] = {
     &ja_state_stage,
     &ja_chroma_stage,
     &ja_key_stage,
+    &ja_chord_stage,
     &ja_predict_beat_stage,
     &ja_predict_tempo_stage,
     &ja_score_stage,

@@ -32,5 +32,6 @@ extern const struct ja_stage_class ja_tempo_stage;  /* tempo, tempo_confidence; 
 extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beats */
 extern const struct ja_stage_class ja_chroma_stage; /* chroma, tuning; reads silence */
 extern const struct ja_stage_class ja_key_stage;    /* reads chroma */
+extern const struct ja_stage_class ja_chord_stage;  /* reads chroma; hears beats */
 
 #endif
