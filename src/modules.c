@@ -37,6 +37,7 @@ const struct ja_stage_class *const ja_stages[] = {
     &ja_chord_stage,
     &ja_predict_beat_stage,
     &ja_predict_tempo_stage,
+    &ja_predict_harmony_stage,
     &ja_score_stage,
 };
 const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];

@@ -32,6 +32,7 @@ static const struct ja_stage_class *const stages[] = {
     &ja_chord_stage,
     &ja_predict_beat_stage,
     &ja_predict_tempo_stage,
+    &ja_predict_harmony_stage,
     &ja_score_stage,
     NULL,
 };

@@ -6,8 +6,9 @@
 
 #include <ja/pipeline/stage.h>
 
-extern const struct ja_stage_class ja_predict_beat_stage;  /* hears beats and states */
-extern const struct ja_stage_class ja_predict_tempo_stage; /* hears beats and states */
-extern const struct ja_stage_class ja_score_stage;         /* the last: hears all of them */
+extern const struct ja_stage_class ja_predict_beat_stage;    /* hears beats and states */
+extern const struct ja_stage_class ja_predict_tempo_stage;   /* hears beats and states */
+extern const struct ja_stage_class ja_predict_harmony_stage; /* hears chords, beats and states */
+extern const struct ja_stage_class ja_score_stage;           /* the last: hears all of them */
 
 #endif
