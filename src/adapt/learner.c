@@ -2,7 +2,7 @@
  *
  * Tempo: for every sixth of an octave it is counted how often the told tempo was right, twice too
  * fast or twice too slow; a new case makes the ones before it count a tenth less. The share of the
- * wrong ones, as if two right cases had been seen before any, is evidence of at most
+ * wrong ones, as if a right case had been seen before any, is evidence of at most
  * `most_evidence` a beat against that tempo, and as much for the one that was right. That decides
  * what is in doubt: beats that sound half as strong as the ones between them, say.
  * Transitions: each false alarm raises the threshold of its kind by a tenth, each one missed lowers
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 static const double forgetting = 0.1;    /* of the older cases at each new one */
-static const double right_before = 2000; /* thousandths of cases: right ones that are assumed */
-static const double most_evidence = 0.3; /* logarithm of odds at each beat */
+static const double right_before = 1000; /* thousandths of cases: right ones assumed */
+static const double most_evidence = 0.4; /* logarithm of odds at each beat */
 static const double energy_step = 100;   /* thousandths, logarithm */
 static const double nudge_share = 0.3;   /* of the last nudge in the mean */
 static const double most_nudge_ms = 200; /* as the beat stage allows */

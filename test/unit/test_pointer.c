@@ -174,11 +174,11 @@ static int length_heard(double between, double much) {
 static void preference_decides_the_unclear(void **state) {
     (void)state;
     assert_in_range(length_heard(0.52, 0), 41, 43);
-    assert_in_range(length_heard(0.52, 0.3), 83, 85);
-    assert_in_range(length_heard(0.8, 0.3), 41, 43);
+    assert_in_range(length_heard(0.52, 0.4), 83, 85);
+    assert_in_range(length_heard(0.8, 0.4), 41, 43);
     assert_in_range(length_heard(0.33, 0), 83, 85);
-    assert_in_range(length_heard(0.33, -0.3), 41, 43);
-    assert_in_range(length_heard(0.1, -0.3), 83, 85);
+    assert_in_range(length_heard(0.33, -0.4), 41, 43);
+    assert_in_range(length_heard(0.1, -0.4), 83, 85);
 }
 
 /* Nothing is different, to the bit, when nothing is preferred. */
