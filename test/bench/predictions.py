@@ -1,5 +1,5 @@
-# Prints tables of how right the tempo is told and foretold on drums whose tempo is known, and of how
-# often the predictions came true, and how sure they were.
+# Prints tables of how right the tempo is told and foretold on drums whose tempo is known, and of
+# how often the predictions came true, and how sure they were.
 #
 #   predictions.py [--quick] BUILD [AUDIO_DIR]
 #
@@ -271,36 +271,31 @@ def print_ramps(results):
                             for r in group if r["ramp"]),
                      "%d" % len(foretold), percent(f["right"] for f in foretold),
                      middle((100 * f["error"] for f in foretold), "%.2f")])
-    print_table("Ramps of 4 to 10 %, up and down. Statements say the tempo eight beats ahead; right is "
-                "what is off by less than half of what it then changes", rows)
+    print_table("Ramps of 4 to 10 %, up and down. Statements say the tempo eight beats ahead; right "
+                "is what is off by less than half of what it then changes", rows)
 
 
 def calibration_error(bins):
-    """Of (stated, observed, n)."""
-    total = sum(n for _, _, n in bins)
-    return sum(abs(stated - observed) * n for stated, observed, n in bins) / total if total else 0
-
-
-def merged(bins):
+    """Of (stated, observed, n), several to a tenth."""
     tenths = {}
     for stated, observed, n in bins:
-        sums = tenths.setdefault(min(9, int(10 * stated)), [0, 0, 0])
-        sums[0] += stated * n
-        sums[1] += observed * n
-        sums[2] += n
-    return [(stated / n, observed / n, n) for stated, observed, n in tenths.values()]
+        sums = tenths.setdefault(min(9, int(10 * stated)), [0, 0])
+        sums[0] += n * (stated - observed)
+        sums[1] += n
+    total = sum(n for _, n in tenths.values())
+    return sum(abs(gap) for gap, _ in tenths.values()) / total if total else 0
 
 
 def calibration_row(name, hits, owns):
     """`hits`: (confidence, true) by the truth; `owns`: ((n, hits), bins) by the scorer."""
     own_n, own_hits = (sum(own[0][i] for own in owns) for i in (0, 1))
-    true_bins = merged([(confidence, hit, 1) for confidence, hit in hits])
-    own_bins_ = merged([b for own in owns for b in own[1]])
+    true_error = scores.reliability(hits)[1] if hits else 0
+    own_error = calibration_error([b for own in owns for b in own[1]])
     return [name, "%d" % len(hits),
             "%.3f" % (sum(c for c, _ in hits) / len(hits)) if hits else "-",
             "%.3f" % (sum(h for _, h in hits) / len(hits)) if hits else "-",
             "%.3f" % (own_hits / own_n) if own_n else "-",
-            "%.3f" % calibration_error(true_bins), "%.3f" % calibration_error(own_bins_)]
+            "%.3f" % true_error, "%.3f" % own_error]
 
 
 CALIBRATION_HEAD = ["", "n", "stated", "true", "by scorer", "ECE true", "ECE by scorer"]
@@ -315,7 +310,8 @@ def print_calibration(results):
                                     [r["own"]["beat"] for r in group]))
     foretold = [(f["confidence"], f["right"]) for r in results for f in r["foretold"]]
     rows.append(calibration_row("tempo", foretold, [r["own"]["tempo"] for r in results]))
-    print_table("Are predictions as sure as they say? By the truth and by the program's scorer", rows)
+    print_table("Are predictions as sure as they say? By the truth and by the program's scorer",
+                rows)
 
 
 def print_annotated(build, folder, quick):
