@@ -2,11 +2,13 @@
  *
  * Tempo: for every sixth of an octave it is counted how often the told tempo was right, twice too
  * fast or twice too slow; a new case makes the ones before it count a tenth less. The share of the
- * wrong ones, as if a right case had been seen before any, is evidence of at most
+ * wrong ones, as if two right cases had been seen before any, is evidence of at most
  * `most_evidence` a beat against that tempo, and as much for the one that was right. That decides
- * what is in doubt: beats that sound half as strong as the ones between them, say.
+ * what is in doubt, such as beats twice as strong as the ones between them.
+ *
  * Transitions: each false alarm raises the threshold of its kind by a tenth, each one missed lowers
  * all; the older the less.
+ *
  * Nudges: the mean of what they came to.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
@@ -21,8 +23,9 @@
 #include <unistd.h>
 
 static const double forgetting = 0.1;    /* of the older cases at each new one */
-static const double right_before = 1000; /* thousandths of cases: right ones assumed */
+static const double right_before = 2000; /* thousandths of cases: right ones assumed */
 static const double most_evidence = 0.4; /* logarithm of odds at each beat */
+static const double certain_share = 0.7; /* of wrong cases; more make no difference */
 static const double energy_step = 100;   /* thousandths, logarithm */
 static const double nudge_share = 0.3;   /* of the last nudge in the mean */
 static const double most_nudge_ms = 200; /* as the beat stage allows */
@@ -123,9 +126,11 @@ static void has_learnt(struct ja_learner *learner) {
 
 /* --- Priors --- */
 
-static double share(const struct ja_model *model, int i, enum ja_tempo_case which) {
+/* 0…1: how sure it is that tempi here are wrong to this side. */
+static double doubt(const struct ja_model *model, int i, enum ja_tempo_case which) {
     const int *cases = model->tempo[i];
-    return cases[which] / (cases[0] + cases[1] + cases[2] + right_before);
+    double wrong = cases[which] / (cases[0] + cases[1] + cases[2] + right_before);
+    return fmin(1, wrong / certain_share);
 }
 
 static void lean(double *tempo, int from, int to, double evidence) {
@@ -141,8 +146,8 @@ bool ja_learner_take(struct ja_learner *learner, struct ja_priors *priors) {
     double most = most_evidence * effect;
     *priors = ja_neutral_priors;
     for (int i = 0; i < JA_PRIOR_TEMPI; i++) {
-        lean(priors->tempo, i, i - JA_PRIOR_OCTAVE, most * share(model, i, JA_TEMPO_TOO_FAST));
-        lean(priors->tempo, i, i + JA_PRIOR_OCTAVE, most * share(model, i, JA_TEMPO_TOO_SLOW));
+        lean(priors->tempo, i, i - JA_PRIOR_OCTAVE, most * doubt(model, i, JA_TEMPO_TOO_FAST));
+        lean(priors->tempo, i, i + JA_PRIOR_OCTAVE, most * doubt(model, i, JA_TEMPO_TOO_SLOW));
     }
     for (int i = 0; i < JA_PRIOR_TEMPI; i++)
         priors->tempo[i] = ja_clamp(priors->tempo[i], -most, most);

@@ -52,7 +52,7 @@ struct ja_app {
 
     struct ja_learner learner;
     struct ja_ear ears[JA_STREAMS];
-    uint64_t save_timer; /* when the learner is to be saved; 0: it is */
+    uint64_t save_timer; /* of the loop, to save the learner; 0: none */
 
     struct ja_operator operator;
     struct ja_control *control;
