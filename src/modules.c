@@ -27,6 +27,7 @@ const struct ja_stage_class *const ja_stages[] = {
     &ja_zero_crossing_stage,
     &ja_mfcc_stage,
     &ja_onset_stage,
+    &ja_hit_stage,
     &ja_pitch_stage,
     &ja_note_stage,
     &ja_beat_stage,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compares the values of the analysis frames with another implementation, and measures what each
-# stage costs.
+# Compares the values of the analysis frames with another implementation, measures drum hits, and
+# what each stage costs.
 #
 #   test/bench/features.sh [AUDIO_DIR]
 #
@@ -15,4 +15,5 @@ cd "$(dirname "$0")/../.."
 build=${BUILD:-build/plain}
 src/dist/packages.sh python3 python3-numpy python3-scipy python3-soundfile
 /usr/bin/python3 test/bench/features.py "$build" "$folder"
+/usr/bin/python3 test/bench/hits.py "$build"
 "$build/test/tools/ja-stage-cost"

@@ -22,6 +22,7 @@ static const struct ja_stage_class *const stages[] = {
     &ja_zero_crossing_stage,
     &ja_mfcc_stage,
     &ja_onset_stage,
+    &ja_hit_stage,
     &ja_pitch_stage,
     &ja_note_stage,
     &ja_beat_stage,
