@@ -1,11 +1,13 @@
 /* Foretells the next chord and when it comes, from what was played since the track began.
  *
  * The chords form a text in which the next letter is guessed: every earlier place with the same
- * last 0, 1 … 4 chords before it votes for the chord that followed there, recent places more. The
- * votes of longer contexts count first; what they leave undecided goes to the next shorter one, as
- * prediction by partial matching escapes (I. H. Witten and T. C. Bell, "The zero-frequency
+ * last 0, 1 … 4 chords before it votes for the chord that followed there, recent places more.
+ * The votes of longer contexts count first; what they leave undecided goes to the next shorter one,
+ * as prediction by partial matching escapes (I. H. Witten and T. C. Bell, "The zero-frequency
  * problem", IEEE Trans. Inf. Theory 37(4), 1991, method C, blended). How many beats the present
  * chord stays is guessed from the same places, each weighted by how much of its past agrees.
+ *
+ * "N", no chord, is passed over: drums alone say nothing of what comes after them.
  *
  * A prediction is told when a chord begins, and again on a beat when what is expected has changed.
  *
@@ -20,7 +22,7 @@ enum {
     LABELS = 32, /* different chords; more than there are */
     ORDERS = 5,  /* contexts of 0 to 4 chords */
     MOST_BEATS = 64,
-    ENOUGH = 4, /* chords, before anything is foretold */
+    ENOUGH = 3, /* chords, before anything is foretold */
 };
 
 static const double recency = 0.985; /* weight of a place against the one after it */
@@ -188,18 +190,28 @@ static void foretell(struct ja_stage *stage, double now) {
     ja_stage_emit(stage, &event);
 }
 
-static void hear_chord(struct ja_stage *stage, const struct ja_event *event) {
-    struct harmony *harmony = stage->state;
+/* A chord that comes again after none is still the same one. */
+static void append(struct harmony *harmony, int label, double time) {
     struct place *past = harmony->past;
-    double beats = (event->time - harmony->since) / harmony->period;
+    double beats = (time - harmony->since) / harmony->period;
 
+    if (harmony->count > 0 && past[harmony->count - 1].label == label)
+        return;
     if (harmony->count > 0 && beats < 0.5)
         harmony->count--; /* it was mistaken for another one */
     else if (harmony->count > 0)
         past[harmony->count - 1].beats = beats;
     if (harmony->count == PAST)
         memmove(past, past + 1, (size_t)--harmony->count * sizeof *past);
-    past[harmony->count++] = (struct place){.label = find_label(harmony, event->chord.chord)};
+    past[harmony->count++] = (struct place){.label = label};
+}
+
+static void hear_chord(struct ja_stage *stage, const struct ja_event *event) {
+    struct harmony *harmony = stage->state;
+
+    if (strcmp(event->chord.chord, "N") == 0)
+        return;
+    append(harmony, find_label(harmony, event->chord.chord), event->time);
     harmony->since = event->time;
     harmony->told.label = -1;
     foretell(stage, event->emitted);

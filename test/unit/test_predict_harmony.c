@@ -157,7 +157,7 @@ static void silence_and_reset_forget(void **state) {
         else
             ja_pipeline_reset(rig->pipeline);
         before = rig_count(rig, JA_EVENT_PREDICTION);
-        rig_play(rig, 6, rig_nothing); /* three chords: too few */
+        rig_play(rig, 4, rig_nothing); /* two chords: too few */
         assert_int_equal(rig_count(rig, JA_EVENT_PREDICTION), before);
     }
     rig_free(rig);
