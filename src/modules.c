@@ -36,9 +36,12 @@ const struct ja_stage_class *const ja_stages[] = {
     &ja_chroma_stage,
     &ja_key_stage,
     &ja_chord_stage,
+    &ja_transition_stage,
+    &ja_section_stage,
     &ja_predict_beat_stage,
     &ja_predict_tempo_stage,
     &ja_predict_harmony_stage,
+    &ja_predict_energy_stage,
     &ja_score_stage,
 };
 const size_t ja_stage_count = sizeof ja_stages / sizeof ja_stages[0];

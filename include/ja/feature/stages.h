@@ -41,4 +41,8 @@ extern const struct ja_stage_class ja_beat_stage;  /* beat_phase, bar_phase; rea
 extern const struct ja_stage_class ja_tempo_stage; /* tempo, tempo_confidence; hears beats */
 extern const struct ja_stage_class ja_state_stage; /* reads silence; hears beats */
 
+/* section_odds, drop_within, breakdown_within, buildup_within; hears beats */
+extern const struct ja_stage_class ja_transition_stage;
+extern const struct ja_stage_class ja_section_stage; /* reads section_odds; hears transitions */
+
 #endif

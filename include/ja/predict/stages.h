@@ -9,6 +9,7 @@
 extern const struct ja_stage_class ja_predict_beat_stage;    /* hears beats and states */
 extern const struct ja_stage_class ja_predict_tempo_stage;   /* hears beats and states */
 extern const struct ja_stage_class ja_predict_harmony_stage; /* hears chords, beats and states */
+extern const struct ja_stage_class ja_predict_energy_stage;  /* hears beats and transitions */
 extern const struct ja_stage_class ja_score_stage;           /* the last: hears all of them */
 
 #endif
