@@ -55,7 +55,7 @@ const struct ja_governor_step ja_governor_steps[JA_GOVERNOR_STEPS] = {
     {JA_LEVEL_MAXIMUM, false, 1, "", NULL},
     {JA_LEVEL_HIGH, false, 1, ADVANCED, "chroma, key and chords"},
     {JA_LEVEL_MEDIUM, false, 1, FEATURES, "MFCC, pitch and notes"},
-    {JA_LEVEL_LOW, false, 1, FEATURES, "the spectral features"},
+    {JA_LEVEL_LOW, false, 1, FEATURES, "the spectral features and drum hits"},
     {JA_LEVEL_LOW, true, 1, WINDOW, "three quarters of the spectrum's window"},
     {JA_LEVEL_LOW, true, 4, WINDOW ", reduce_prediction_frequency",
      "three of four analysis frames"},

@@ -99,7 +99,7 @@ static inline bool ja_stage_command_cuts_bar(const struct ja_stage_command *comm
 /* How much is analysed; a machine that does not keep up goes down step by step. */
 enum ja_level {
     JA_LEVEL_LOW,     /* level, silence, onset, beat and what lives on them: never left out */
-    JA_LEVEL_MEDIUM,  /* and the simple spectral features */
+    JA_LEVEL_MEDIUM,  /* and the simple spectral features and drum hits */
     JA_LEVEL_HIGH,    /* and pitch, notes and MFCC */
     JA_LEVEL_MAXIMUM, /* and chroma, key and chords */
     JA_LEVELS
