@@ -80,33 +80,33 @@ def kit():
     return kick, snare, 0.1 * noise * numpy.exp(-70 * t)
 
 
-def steady(count):
-    random = numpy.random.default_rng(11)
+def steady(count, seed):
+    random = numpy.random.default_rng(11 + seed)
     for n in range(count):
         bpm = float(random.uniform(80, 170))
-        yield Drums("steady", [(bpm, bpm, 150)], [0, 0.003, 0.006, 0.01][n % 4], n)
+        yield Drums("steady", [(bpm, bpm, 150)], [0, 0.003, 0.006, 0.01][n % 4], n + seed)
 
 
-def wandering(count):
+def wandering(count, seed):
     """As a drummer without a click: up and down by 1.2 % within 30 to 60 s."""
-    random = numpy.random.default_rng(12)
+    random = numpy.random.default_rng(12 + seed)
     for n in range(count):
         bpm, period = float(random.uniform(85, 160)), float(random.uniform(30, 60))
         tempi = bpm * (1 + 0.012 * numpy.sin(2 * numpy.pi * numpy.arange(0, 151, 2) / period))
-        yield Drums("wandering", [(a, b, 2) for a, b in zip(tempi, tempi[1:])], 0.006, n)
+        yield Drums("wandering", [(a, b, 2) for a, b in zip(tempi, tempi[1:])], 0.006, n + seed)
 
 
-def steps(count):
-    random = numpy.random.default_rng(13)
+def steps(count, seed):
+    random = numpy.random.default_rng(13 + seed)
     for n in range(count):
         bpm, change = float(random.uniform(85, 145)), STEPS[n % len(STEPS)]
         new = bpm * (1 + change)
         yield Drums("step %+g %%" % (100 * change), [(bpm, bpm, BEFORE_S), (new, new, AFTER_S)],
-                    [0, 0.004][n // len(STEPS) % 2], n)
+                    [0, 0.004][n // len(STEPS) % 2], n + seed)
 
 
-def ramps(count):
-    random = numpy.random.default_rng(14)
+def ramps(count, seed):
+    random = numpy.random.default_rng(14 + seed)
     for n in range(count):
         bpm = float(random.uniform(90, 150))
         change, bars = RAMPS[n % len(RAMPS)], RAMP_BARS[n // len(RAMPS) % len(RAMP_BARS)]
@@ -114,7 +114,7 @@ def ramps(count):
         length = bars * 4 * 60 / ((bpm + new) / 2)
         yield Drums("ramp %2d bars" % bars,
                     [(bpm, bpm, BEFORE_S), (bpm, new, length), (new, new, AFTER_S)],
-                    [0, 0.004][n % 2], n)
+                    [0, 0.004][n % 2], n + seed)
 
 
 # --- Listening ---
@@ -339,14 +339,15 @@ def print_annotated(build, folder, quick):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=0, help="other drums than usual")
     parser.add_argument("build")
     parser.add_argument("audio", nargs="?")
     arguments = parser.parse_args()
     os.nice(10)
-    few = 4 if arguments.quick else 1
-    quiet = work_off(arguments.build, list(steady(24 // few)) + list(wandering(8 // few)))
-    stepped = work_off(arguments.build, list(steps(32 // few)))
-    ramped = work_off(arguments.build, list(ramps(30 // few)))
+    few, seed = 4 if arguments.quick else 1, arguments.seed
+    quiet = work_off(arguments.build, list(steady(24 // few, seed)) + list(wandering(8 // few, seed)))
+    stepped = work_off(arguments.build, list(steps(32 // few, seed)))
+    ramped = work_off(arguments.build, list(ramps(30 // few, seed)))
     print_quiet(quiet)
     print_steps(stepped)
     print_ramps(ramped)
