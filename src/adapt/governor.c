@@ -2,8 +2,8 @@
  *
  * Two things call for less: the mean load of the last two seconds is above the limit, or more sound
  * waits than allowed and at two looks in a row it has not become less (after a single stall it
- * does). One row goes at a time; its effect on the load is awaited, while a backlog that still grows
- * takes the next row at once.
+ * does). One row goes at a time; its effect on the load is awaited, while a backlog that still
+ * grows takes the next row at once.
  *
  * Coming back needs half that load for recover_s. A row that had to go again soon after it had come
  * back doubles the wait, so a machine on the edge settles on the lower row.

@@ -288,5 +288,6 @@ int main(void) {
         cmocka_unit_test(sections_are_told_without_flicker),
     };
 
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, play_classic, free_classic);
 }

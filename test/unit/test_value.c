@@ -8,9 +8,9 @@
 
 #include "../support/random.h"
 #include "../support/settings_rig.h"
-#include <ja/config/value.h>
 #include <cmocka.h>
 #include <float.h>
+#include <ja/config/value.h>
 #include <math.h>
 
 static struct ja_error reason;
