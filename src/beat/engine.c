@@ -24,6 +24,7 @@ enum {
     REMEMBERED = 8, /* beats that the confidence looks back on */
     HISTORY = 512,  /* frames of activation kept */
     AFTER = 12,     /* frames after a beat in which its activation peaks */
+    SETTLED = 24,   /* sure beats in a row at one tempo that make it the habit */
 };
 
 static const double frames_per_second = JA_MEL_FRAMES_PER_SECOND;
@@ -34,6 +35,12 @@ static const double cluster_hysteresis = 1.2; /* how much better another cluster
 static const double pin_width = 1.33;         /* range around a tempo that somebody chose */
 static const double same_tempo = 0.02;        /* relative distance of the mean interval */
 static const double lock_width = 1.04;        /* the same, for a lock */
+static const double sure = 0.7;               /* confidence of a beat that counts for the habit */
+static const double same_habit = 0.15;        /* natural logarithm: tempi that are one habit */
+static const double habit_moved = 0.02;       /* likewise: worth telling the pointer */
+static const double near_habit = 0.28;        /* likewise: a tempo is as likely up to here, … */
+static const double far_habit = 0.43;         /* … and from here on loses … */
+static const double habit_strength = 0.6;     /* … so much a second */
 static const double never = -1e9;             /* frame of what has not been */
 static const double least_place = 0.5; /* probability from which the beat of the bar is told */
 
@@ -75,6 +82,14 @@ static const struct source network_source = {
     .confidence = {-1.532, 0.101, 3.962, -0.217, 3.501},
 };
 
+/* The tempo that the beats have had for a while. Another's music may be a little slower or faster,
+ * but what seems twice or half as fast is more likely the same tempo, heard at another level. */
+struct habit {
+    double length;  /* natural logarithm of frames */
+    unsigned beats; /* sure ones at about that length, in a row */
+    double told;    /* length that the pointer knows of, NAN: of none */
+};
+
 struct ja_engine {
     struct ja_engine_setup setup;
     const struct source *source;
@@ -94,7 +109,48 @@ struct ja_engine {
     float activation[HISTORY], downbeat[HISTORY];
     double beats[REMEMBERED]; /* frames of the last told beats, a ring */
     unsigned beat_count;
+    struct habit habit;
+    double learned[JA_POINTER_TEMPI]; /* evidence that somebody has for each length, at each beat */
 };
+
+/* --- Habit --- */
+
+static void tell_evidence(struct ja_engine *engine) {
+    double evidence[JA_POINTER_TEMPI];
+    for (int i = 0; i < JA_POINTER_TEMPI; i++) {
+        double length = i + JA_POINTER_SHORTEST;
+        double distance = fabs(log(length) - engine->habit.told);
+        double share = (distance - near_habit) / (far_habit - near_habit);
+        double lost = isnan(share) ? 0 : habit_strength * ja_clamp(share, 0, 1);
+        evidence[i] = engine->learned[i] - lost * length / frames_per_second;
+    }
+    ja_pointer_prefer(engine->pointer, evidence);
+}
+
+static void forget_habit(struct ja_engine *engine) {
+    bool known = !isnan(engine->habit.told);
+    engine->habit = (struct habit){.told = NAN};
+    if (known)
+        tell_evidence(engine);
+}
+
+static void follow_habit(struct ja_engine *engine, double confidence) {
+    struct habit *habit = &engine->habit;
+    double length = log(engine->period);
+    if (confidence < sure)
+        return;
+    if (fabs(length - habit->length) > same_habit)
+        habit->beats = 0;
+    if (habit->beats < SETTLED)
+        habit->beats++;
+    habit->length += (length - habit->length) / habit->beats;
+    if (habit->beats == SETTLED && !(fabs(habit->length - habit->told) < habit_moved)) {
+        habit->told = habit->length;
+        tell_evidence(engine);
+    }
+}
+
+/* --- Life --- */
 
 struct ja_engine *ja_engine_new(const struct ja_engine_setup *setup, struct ja_error *error) {
     struct ja_engine *engine = calloc(1, sizeof *engine);
@@ -111,6 +167,7 @@ struct ja_engine *ja_engine_new(const struct ja_engine_setup *setup, struct ja_e
         ja_engine_free(engine);
         return NULL;
     }
+    engine->habit.told = NAN;
     ja_engine_reset(engine);
     ja_engine_auto(engine);
     return engine;
@@ -139,6 +196,7 @@ void ja_engine_reset(struct ja_engine *engine) {
     engine->last_beat = never;
     engine->period = engine->source->model.prior_frames;
     engine->beat_count = 0;
+    forget_habit(engine);
     memset(engine->activation, 0, sizeof engine->activation);
     memset(engine->downbeat, 0, sizeof engine->downbeat);
 }
@@ -296,6 +354,7 @@ static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_
     out->beat = true;
     out->beat_in_s = ahead / frames_per_second + engine->source->offset_s;
     out->confidence = confidence(engine, out);
+    follow_habit(engine, out->confidence);
     out->beat_in_bar = place_in_bar(engine, (double)engine->frame + ahead);
     engine->last_beat = engine->frame + ahead;
     engine->beats[engine->beat_count++ % REMEMBERED] = engine->last_beat;
@@ -346,6 +405,7 @@ unsigned ja_engine_feed(struct ja_engine *engine, const float *samples, unsigned
 /* --- What somebody knows --- */
 
 static void set_range(struct ja_engine *engine, double shortest, double longest) {
+    forget_habit(engine);
     ja_pointer_set_range(engine->pointer, shortest, longest);
     engine->period = ja_clamp(engine->period, shortest, longest);
 }
@@ -382,10 +442,9 @@ void ja_engine_set_range(struct ja_engine *engine, double min_bpm, double max_bp
 
 void ja_engine_prefer(struct ja_engine *engine, ja_engine_preference *preference,
                       const void *data) {
-    double evidence[JA_POINTER_TEMPI];
     for (int i = 0; i < JA_POINTER_TEMPI; i++)
-        evidence[i] = preference(data, 60 * frames_per_second / (i + JA_POINTER_SHORTEST));
-    ja_pointer_prefer(engine->pointer, evidence);
+        engine->learned[i] = preference(data, 60 * frames_per_second / (i + JA_POINTER_SHORTEST));
+    tell_evidence(engine);
 }
 
 /* `factor` times as long, 2 or 0.5. */
