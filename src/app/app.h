@@ -33,6 +33,20 @@ struct ja_stream_settings {
 };
 extern const struct ja_module ja_stream_module;
 
+/* What can be ordered for a while. */
+enum ja_order_kind {
+    JA_ORDER_HOLD,
+    JA_ORDER_PIN, /* half, double, lock: the last of them holds */
+    JA_ORDER_RANGE,
+    JA_ORDERS
+};
+
+struct ja_order {
+    struct ja_app *app;
+    uint64_t timer;          /* of the loop, to undo it; 0: nothing to undo */
+    double min_bpm, max_bpm; /* the range before */
+};
+
 struct ja_app {
     struct ja_config *config;
     const struct ja_arguments *arguments;
@@ -56,6 +70,7 @@ struct ja_app {
 
     struct ja_operator operator;
     struct ja_control *control;
+    struct ja_order orders[JA_ORDERS];
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
@@ -132,5 +147,13 @@ enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, stru
 void ja_app_init_operator(struct ja_app *app);
 /* s of the i-th stream's audio that is at the source now; false before the first. */
 bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
+
+/* --- orders.c: what the operator ordered for a while --- */
+
+/* The action was done and is undone after `for_s` (0: stays), a former one of its kind no longer.
+ * False without memory: then it stays. */
+bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double for_s);
+/* The same for a new range, in whose place the one from `min_bpm` to `max_bpm` comes back. */
+bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s);
 
 #endif

@@ -6,6 +6,7 @@
 #include <ja/config/preset.h>
 #include <ja/core/clock.h>
 #include <ja/core/json.h>
+#include <ja/feature/stages.h>
 
 #include <math.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static enum ja_status preset(void *data, const char *name, struct ja_text *reply
 
 static enum ja_status reset(void *data, struct ja_text *reply) {
     struct ja_app *app = data;
+    ja_app_order(app, JA_BEAT_AUTO, 0);
     for (size_t i = 0; i < app->stream_count; i++) {
         if (!ja_stream_reset(app->streams[i])) {
             ja_text_put(reply, "the analysis takes no commands now");
@@ -143,17 +145,31 @@ static void put_done(enum ja_beat_action action, double number, struct ja_text *
         ja_text_put(reply, done[action]);
 }
 
+static void put_end(bool ends, double for_s, struct ja_text *reply) {
+    if (for_s > 0 && ends)
+        ja_text_format(reply, "; ends after %.6g s", for_s);
+    else if (for_s > 0)
+        ja_text_put(reply, "; but it does not end by itself: no memory");
+}
+
+static bool is_off(enum ja_beat_action action, double number) {
+    return (action == JA_BEAT_HOLD || action == JA_BEAT_LOCK) && number == 0;
+}
+
 /* What came of it, with numbers, is told as a state event. */
-static enum ja_status beat(void *data, enum ja_beat_action action, double number,
+static enum ja_status beat(void *data, enum ja_beat_action action, double number, double for_s,
                            struct ja_text *reply) {
     struct ja_app *app = data;
-    struct ja_stage_command command = {.action = action, .numbers = {number}};
+    if (is_off(action, number))
+        for_s = 0;
+    struct ja_stage_command command = {.action = action, .numbers = {number}, .for_s = for_s};
     if (!is_possible(app, action, reply))
         return JA_FAILED;
     enum ja_status status = tell_streams(app, &command, reply);
     if (status != JA_OK)
         return status;
     put_done(action, number, reply);
+    put_end(ja_app_order(app, action, for_s), for_s, reply);
     if (action == JA_BEAT_NUDGE)
         ja_learner_nudged(&app->learner, number);
     if (action == JA_BEAT_AUTO)
@@ -168,9 +184,13 @@ static enum ja_status feedback(void *data, const char *word, struct ja_text *rep
     enum ja_verdict verdict = ja_verdict_find(word, reply);
     if (verdict == JA_VERDICTS)
         return JA_USAGE;
-    if (ja_verdict_action(verdict, &action) && !is_possible(app, action, reply))
+    bool acts = ja_verdict_action(verdict, &action);
+    if (acts && !is_possible(app, action, reply))
         return JA_FAILED;
-    return ja_app_feedback(app, verdict, reply);
+    enum ja_status status = ja_app_feedback(app, verdict, reply);
+    if (status == JA_OK && acts)
+        ja_app_order(app, action, 0);
+    return status;
 }
 
 static enum ja_status set_range(struct ja_config *config, const char *low, const char *high,
@@ -179,10 +199,20 @@ static enum ja_status set_range(struct ja_config *config, const char *low, const
     return status == JA_OK ? set_option(config, "tempo.max_bpm", high, error) : status;
 }
 
+static struct ja_tempo_settings tempo_settings(const struct ja_app *app) {
+    struct ja_tempo_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, ja_tempo_stage.module, NULL, &settings);
+    return settings;
+}
+
 /* The options, and besides the stages: what was pinned is no longer. */
-static enum ja_status range(void *data, double min_bpm, double max_bpm, struct ja_text *reply) {
+static enum ja_status range(void *data, double min_bpm, double max_bpm, double for_s,
+                            struct ja_text *reply) {
     struct ja_app *app = data;
-    struct ja_stage_command command = {.action = JA_BEAT_RANGE, .numbers = {min_bpm, max_bpm}};
+    struct ja_stage_command command = {
+        .action = JA_BEAT_RANGE, .numbers = {min_bpm, max_bpm}, .for_s = for_s};
+    struct ja_tempo_settings before = tempo_settings(app);
     char numbers[2][32], unused[64];
     struct ja_text low, high, ignored;
     ja_text_init(&low, numbers[0], sizeof numbers[0]);
@@ -195,6 +225,7 @@ static enum ja_status range(void *data, double min_bpm, double max_bpm, struct j
         return status;
     tell_streams(app, &command, &ignored); /* before any sound there is nothing to undo */
     ja_text_format(reply, "tempi from %.6g to %.6g bpm", min_bpm, max_bpm);
+    put_end(ja_app_order_range(app, before.min_bpm, before.max_bpm, for_s), for_s, reply);
     return JA_OK;
 }
 

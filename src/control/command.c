@@ -10,7 +10,8 @@
 
 enum { ARGUMENTS = 4, NAME_BYTES = 32 };
 
-static const double least_range = 1.1; /* from the slowest tempo to the fastest */
+static const double least_range = 1.1;             /* from the slowest tempo to the fastest */
+static const double least_s = 0.1, most_s = 86400; /* after which an order is undone */
 
 static enum ja_status missing(struct ja_text *reply) {
     ja_text_put(reply, "not possible here");
@@ -84,9 +85,28 @@ static enum ja_status run_level(const struct ja_operator *who, const struct ja_a
     return who->level ? who->level(who->data, arguments[0].string, reply) : missing(reply);
 }
 
+/* For how long, when that is given. */
+static bool read_seconds(const char *name, const struct ja_argument *argument, double *for_s,
+                         struct ja_text *reply) {
+    *for_s = argument->type ? argument->number : 0;
+    if (!argument->type || (*for_s >= least_s && *for_s <= most_s))
+        return true;
+    ja_text_format(reply, "%s ends after %g to %g s, not %.6g", name, least_s, most_s, *for_s);
+    return false;
+}
+
 static enum ja_status tell_beat(const struct ja_operator *who, enum ja_beat_action action,
                                 double number, struct ja_text *reply) {
-    return who->beat ? who->beat(who->data, action, number, reply) : missing(reply);
+    return who->beat ? who->beat(who->data, action, number, 0, reply) : missing(reply);
+}
+
+static enum ja_status tell_beat_for(const struct ja_operator *who, const char *name,
+                                    enum ja_beat_action action, double number,
+                                    const struct ja_argument *seconds, struct ja_text *reply) {
+    double for_s;
+    if (!read_seconds(name, seconds, &for_s, reply))
+        return JA_USAGE;
+    return who->beat ? who->beat(who->data, action, number, for_s, reply) : missing(reply);
 }
 
 static enum ja_status run_tap(const struct ja_operator *who, const struct ja_argument *arguments,
@@ -113,14 +133,12 @@ static enum ja_status run_nudge(const struct ja_operator *who, const struct ja_a
 
 static enum ja_status run_half(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
-    (void)arguments;
-    return tell_beat(who, JA_BEAT_HALF, 0, reply);
+    return tell_beat_for(who, "half", JA_BEAT_HALF, 0, &arguments[0], reply);
 }
 
 static enum ja_status run_double(const struct ja_operator *who, const struct ja_argument *arguments,
                                  struct ja_text *reply) {
-    (void)arguments;
-    return tell_beat(who, JA_BEAT_DOUBLE, 0, reply);
+    return tell_beat_for(who, "double", JA_BEAT_DOUBLE, 0, &arguments[0], reply);
 }
 
 static enum ja_status run_auto(const struct ja_operator *who, const struct ja_argument *arguments,
@@ -131,7 +149,7 @@ static enum ja_status run_auto(const struct ja_operator *who, const struct ja_ar
 
 static enum ja_status run_range(const struct ja_operator *who, const struct ja_argument *arguments,
                                 struct ja_text *reply) {
-    double low = arguments[0].number, high = arguments[1].number;
+    double low = arguments[0].number, high = arguments[1].number, for_s;
     if (low <= 0 || high < least_range * low) {
         ja_text_format(reply,
                        "range takes the slowest and the fastest tempo, at least %g times as fast, "
@@ -139,27 +157,31 @@ static enum ja_status run_range(const struct ja_operator *who, const struct ja_a
                        least_range, low, high);
         return JA_USAGE;
     }
-    return who->range ? who->range(who->data, low, high, reply) : missing(reply);
+    if (!read_seconds("range", &arguments[2], &for_s, reply))
+        return JA_USAGE;
+    return who->range ? who->range(who->data, low, high, for_s, reply) : missing(reply);
 }
 
-/* Commands that take 1 or 0. */
+/* Commands that take 1 or 0, and for how long. */
 static enum ja_status switch_beat(const struct ja_operator *who, const char *name,
-                                  enum ja_beat_action action, int wish, struct ja_text *reply) {
+                                  enum ja_beat_action action, const struct ja_argument *arguments,
+                                  struct ja_text *reply) {
+    int wish = arguments[0].integer;
     if (wish != 0 && wish != 1) {
         ja_text_format(reply, "%s takes 1 (on) or 0 (off), not %d", name, wish);
         return JA_USAGE;
     }
-    return tell_beat(who, action, wish, reply);
+    return tell_beat_for(who, name, action, wish, &arguments[1], reply);
 }
 
 static enum ja_status run_hold(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
-    return switch_beat(who, "hold", JA_BEAT_HOLD, arguments[0].integer, reply);
+    return switch_beat(who, "hold", JA_BEAT_HOLD, arguments, reply);
 }
 
 static enum ja_status run_lock(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
-    return switch_beat(who, "lock", JA_BEAT_LOCK, arguments[0].integer, reply);
+    return switch_beat(who, "lock", JA_BEAT_LOCK, arguments, reply);
 }
 
 static enum ja_status run_feedback(const struct ja_operator *who,
@@ -184,15 +206,22 @@ const struct ja_command ja_commands[] = {
     {"tap", "", "A beat is now; from the second tap on, the tempo follows too.", run_tap},
     {"resync", "", "The first beat of the bar is now.", run_resync},
     {"nudge", "f", "Tells all beats so many ms later, -200 to 200; adds up.", run_nudge},
-    {"half", "", "Halves the tempo and stays near it.", run_half},
-    {"double", "", "Doubles the tempo and stays near it.", run_double},
-    {"hold", "i", "Goes on at the present tempo whatever is heard (1), or listens again (0).",
+    {"half", "[f]", "Halves the tempo and stays near it; for so many seconds, if given.", run_half},
+    {"double", "[f]", "Doubles the tempo and stays near it; for so many seconds, if given.",
+     run_double},
+    {"hold", "i[f]",
+     "Goes on at the present tempo whatever is heard (1), or listens again (0); for so many "
+     "seconds, if given.",
      run_hold},
-    {"lock", "i", "Keeps the tempo within 4 % while beats are followed (1), or no longer (0).",
+    {"lock", "i[f]",
+     "Keeps the tempo within 4 % while beats are followed (1), or no longer (0); for so many "
+     "seconds, if given.",
      run_lock},
     {"auto", "", "Follows the music alone: undoes tap, nudge, half, double, hold and lock.",
      run_auto},
-    {"range", "ff", "Looks for tempi between two, in bpm; sets tempo.min_bpm and tempo.max_bpm.",
+    {"range", "ff[f]",
+     "Looks for tempi between two, in bpm; sets tempo.min_bpm and tempo.max_bpm, for so many "
+     "seconds, if given.",
      run_range},
     {"feedback", "s",
      "Says what is good or wrong, which is put right and learnt: good, wrong-octave, off-beat, "
@@ -263,33 +292,45 @@ static bool convert(char wanted, const struct ja_argument *given, struct ja_argu
     return false;
 }
 
+/* How many arguments must be given; the letters of all that may be go to `letters`. */
+static size_t split(const char *arguments, char letters[ARGUMENTS + 1]) {
+    size_t least = strcspn(arguments, "["), count = 0;
+    for (; *arguments; arguments++)
+        if (*arguments != '[' && *arguments != ']')
+            letters[count++] = *arguments;
+    letters[count] = '\0';
+    return least;
+}
+
 static void put_usage(struct ja_text *text, const struct ja_command *command) {
+    char letters[ARGUMENTS + 1];
+    size_t least = split(command->arguments, letters);
     ja_text_put(text, command->name);
-    const char *comma = " takes ";
-    for (const char *type = command->arguments; *type; type++) {
-        ja_text_format(text, "%s%s", comma, type_name(*type));
-        comma = " and ";
-    }
-    if (!command->arguments[0])
+    for (size_t i = 0; letters[i]; i++)
+        ja_text_format(text, "%s%s%s", i == 0 ? " takes " : " and ", i >= least ? "perhaps " : "",
+                       type_name(letters[i]));
+    if (!letters[0])
         ja_text_put(text, " takes no argument");
 }
 
 enum ja_status ja_command_run(const struct ja_operator *who, const char *name,
                               const struct ja_argument *arguments, size_t count,
                               struct ja_text *reply) {
-    struct ja_argument converted[ARGUMENTS];
+    struct ja_argument converted[ARGUMENTS] = {{0}};
+    char letters[ARGUMENTS + 1];
     const struct ja_command *command = find(name);
     if (!command) {
         say_unknown(name, reply);
         return JA_USAGE;
     }
-    if (count != strlen(command->arguments)) {
+    size_t least = split(command->arguments, letters);
+    if (count < least || count > strlen(letters)) {
         put_usage(reply, command);
         ja_text_format(reply, "; %zu given", count);
         return JA_USAGE;
     }
     for (size_t i = 0; i < count; i++) {
-        if (convert(command->arguments[i], &arguments[i], &converted[i]))
+        if (convert(letters[i], &arguments[i], &converted[i]))
             continue;
         put_usage(reply, command);
         ja_text_format(reply, "; argument %zu is not that", i + 1);
@@ -304,6 +345,6 @@ enum ja_status ja_command_run(const struct ja_operator *who, const char *name,
 
 void ja_command_list(FILE *out) {
     for (size_t i = 0; i < ja_command_count; i++)
-        fprintf(out, "/ja/ctl/%-12s %-4s %s\n", ja_commands[i].name, ja_commands[i].arguments,
+        fprintf(out, "/ja/ctl/%-12s %-5s %s\n", ja_commands[i].name, ja_commands[i].arguments,
                 ja_commands[i].help);
 }

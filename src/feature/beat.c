@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct beat {
     const struct ja_tracker_class *class;
@@ -185,6 +186,15 @@ static void set_nudge(struct beat *beat, double ms, struct ja_stage_command *com
              fabs(ms) > most_nudge_ms ? ", no more is possible" : "");
 }
 
+/* Whoever sees the state is to know that it will not stay so. */
+static void say_end(struct ja_stage_command *command) {
+    size_t length = strlen(command->outcome);
+
+    if (command->for_s > 0 && length > 0)
+        snprintf(command->outcome + length, sizeof command->outcome - length,
+                 " It ends after %.6g s.", command->for_s);
+}
+
 static void beat_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
     struct beat *beat = stage->state;
 
@@ -197,6 +207,7 @@ static void beat_command(struct ja_stage *stage, struct ja_stage_command *comman
         beat->last_place = 0;
     if (beat->class->command)
         beat->class->command(beat->tracker, command);
+    say_end(command);
     beat->last.time += command->shift_s;
 }
 

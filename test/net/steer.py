@@ -163,6 +163,24 @@ def check_lock(program):
     program.tell("unlocking is acknowledged and seen", "lock", "i", 0, reason="no longer locked")
 
 
+def check_expiry(program):
+    """Orders for a while are undone by themselves, and that is told before."""
+    for command, types, arguments, seen, undone in (
+            ("hold", "if", (1, 1.0), r"Holding .* ends after 1 s", "Following"),
+            ("lock", "if", (1, 1.0), r"locked near .* ends after 1 s", "no longer locked"),
+            ("half", "f", (1.0,), r"pinned near .* ends after 1 s", "no longer locked"),
+            ("range", "fff", (60.0, 170.0, 1.0), r"60 to 170 bpm.* ends after 1 s",
+             "from 100 to 180 bpm")):
+        start = len(program.events)
+        ack = program.ask(command, types, *arguments)
+        states = [program.wait(lambda e: e["type"] == "state" and re.search(reason, e["reason"]),
+                               4, start) for reason in (seen, undone)]
+        check(ack and ack[0] == 1 and "ends after 1 s" in ack[1] and all(states),
+              command + " ends by itself, as told", (ack, states))
+    value = program.ask("get", "s", "tempo.min_bpm")
+    check(value and float(value[1].split()[0]) == 100, "the range is the former one", value)
+
+
 def check_tap(program):
     """Off the clicks' tempo, and held: only the taps can be behind these beats."""
     program.tell("hold is acknowledged and seen", "hold", "i", 1, reason=r"Holding 1\d\d\.\d bpm")
@@ -203,6 +221,7 @@ def check_steering():
         check_range(program)
         check_lock(program)
         check_resync(program)
+        check_expiry(program)
         check_tap(program)
     check(program.stop() == 0, "it ends with status 0")
 

@@ -254,6 +254,48 @@ static void taps_choose_the_octave_and_tracking_goes_on(void **state) {
     rig_free(rig);
 }
 
+static void tap_row(struct rig *rig, int count, double interval_s, double late_s,
+                    rig_sound *sound) {
+    rig_play(rig, late_s, sound);
+    for (int i = 0; i < count; i++) {
+        tell(rig, JA_BEAT_TAP, 0);
+        rig_play(rig, interval_s, sound);
+    }
+}
+
+/* Whatever was tapped by mistake, and held: soon after auto the beats are the music's. */
+static void auto_undoes_wrong_taps(void **state) {
+    static const struct {
+        int count;
+        double interval_s, late_s;
+    } rows[] = {{5, 1.0 / 3, 0}, {8, 0.437, 0.2}, {1, 1, 0.3}, {9, 0.28, 0.1}, {3, 1.05, 0.25}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct rig *rig = start();
+        rig_play(rig, 10, clicks_90);
+        if (i % 2)
+            tell(rig, JA_BEAT_HOLD, 1);
+        tap_row(rig, rows[i / 2].count, rows[i / 2].interval_s, rows[i / 2].late_s, clicks_90);
+        rig_play(rig, 5, clicks_90);
+        tell(rig, JA_BEAT_AUTO, 0);
+        rig_play(rig, 16, clicks_90);
+        assert_grid(rig, now(rig) - 8, now(rig), 90, 0, 0.02);
+        rig_free(rig);
+    }
+}
+
+static void says_when_an_order_ends(void **state) {
+    struct rig *rig = start();
+    struct ja_stage_command hold = {.action = JA_BEAT_HOLD, .numbers = {1}, .for_s = 2.5};
+
+    (void)state;
+    rig_play(rig, 12, clicks_120);
+    ja_pipeline_command(rig->pipeline, &hold);
+    assert_says(rig, "Holding 120.0 bpm. It ends after 2.5 s.");
+    rig_free(rig);
+}
+
 /* Plays until `seconds` before the beat that is due next, by the last one told and its tempo. */
 static double play_to_beat(struct rig *rig, double seconds) {
     const struct ja_event *last = rig_last(rig, JA_EVENT_BEAT);
@@ -466,6 +508,8 @@ int main(void) {
         cmocka_unit_test(hold_goes_on_through_noise),
         cmocka_unit_test(tapped_beats_go_on_when_held),
         cmocka_unit_test(taps_choose_the_octave_and_tracking_goes_on),
+        cmocka_unit_test(auto_undoes_wrong_taps),
+        cmocka_unit_test(says_when_an_order_ends),
         cmocka_unit_test(resync_begins_the_bar),
         cmocka_unit_test(nudge_shifts_exactly),
         cmocka_unit_test(habit_shifts_from_the_start),

@@ -54,15 +54,23 @@ static enum ja_status level(void *data, const char *name, struct ja_text *reply)
     snprintf(asked, sizeof asked, "level %s", name);
     return JA_OK;
 }
-static enum ja_status beat(void *data, enum ja_beat_action action, double number,
+static void note_seconds(double for_s) {
+    size_t length = strlen(asked);
+    if (for_s != 0)
+        snprintf(asked + length, sizeof asked - length, " for %g", for_s);
+}
+static enum ja_status beat(void *data, enum ja_beat_action action, double number, double for_s,
                            struct ja_text *reply) {
     (void)data, (void)reply;
     snprintf(asked, sizeof asked, "beat %d %g", action, number);
+    note_seconds(for_s);
     return JA_OK;
 }
-static enum ja_status range(void *data, double min_bpm, double max_bpm, struct ja_text *reply) {
+static enum ja_status range(void *data, double min_bpm, double max_bpm, double for_s,
+                            struct ja_text *reply) {
     (void)data, (void)reply;
     snprintf(asked, sizeof asked, "range %g %g", min_bpm, max_bpm);
+    note_seconds(for_s);
     return JA_OK;
 }
 static enum ja_status feedback(void *data, const char *word, struct ja_text *reply) {
@@ -145,16 +153,24 @@ static const struct row rows[] = {
     {"nudge", 1, {F(NAN)}, JA_USAGE, "", "argument 1 is not that"},
     {"nudge", 0, {S("")}, JA_USAGE, "", "nudge takes a number"},
     {"half", 0, {S("")}, JA_OK, "beat 3 0", "ok"},
-    {"half", 1, {I(1)}, JA_USAGE, "", "half takes no argument"},
+    {"half", 1, {I(20)}, JA_OK, "beat 3 0 for 20", "ok"},
+    {"half", 1, {S("a")}, JA_USAGE, "", "half takes perhaps a number; argument 1 is not that"},
     {"double", 0, {S("")}, JA_OK, "beat 4 0", "ok"},
-    {"double", 1, {I(1)}, JA_USAGE, "", "double takes no argument"},
+    {"double", 1, {F(0.1)}, JA_OK, "beat 4 0 for 0.1", "ok"},
+    {"double", 1, {F(0)}, JA_USAGE, "", "double ends after 0.1 to 86400 s, not 0"},
+    {"double", 2, {F(1), F(1)}, JA_USAGE, "", "; 2 given"},
     {"auto", 0, {S("")}, JA_OK, "beat 5 0", "ok"},
     {"auto", 1, {I(1)}, JA_USAGE, "", "auto takes no argument"},
     {"hold", 1, {I(1)}, JA_OK, "beat 7 1", "ok"},
     {"hold", 1, {F(0)}, JA_OK, "beat 7 0", "ok"},
     {"hold", 1, {I(2)}, JA_USAGE, "", "hold takes 1 (on) or 0 (off), not 2"},
-    {"hold", 0, {S("")}, JA_USAGE, "", "hold takes an integer"},
+    {"hold", 0, {S("")}, JA_USAGE, "", "hold takes an integer and perhaps a number; 0 given"},
+    {"hold", 2, {I(1), F(2.5)}, JA_OK, "beat 7 1 for 2.5", "ok"},
+    {"hold", 2, {I(1), F(86401)}, JA_USAGE, "", "hold ends after 0.1 to 86400 s, not 86401"},
+    {"hold", 2, {I(1), F(NAN)}, JA_USAGE, "", "argument 2 is not that"},
     {"lock", 1, {I(1)}, JA_OK, "beat 8 1", "ok"},
+    {"lock", 2, {I(1), I(60)}, JA_OK, "beat 8 1 for 60", "ok"},
+    {"lock", 2, {I(1), I(-60)}, JA_USAGE, "", "lock ends after 0.1 to 86400 s, not -60"},
     {"lock", 1, {I(-1)}, JA_USAGE, "", "lock takes 1 (on) or 0 (off), not -1"},
     {"lock", 1, {F(0.5)}, JA_USAGE, "", "argument 1 is not that"},
     {"feedback", 1, {S("wrong-octave")}, JA_OK, "feedback wrong-octave", "ok"},
@@ -165,7 +181,14 @@ static const struct row rows[] = {
     {"range", 2, {F(180), F(90)}, JA_USAGE, "", "not 180 and 90"},
     {"range", 2, {F(0), F(90)}, JA_USAGE, "", "not 0 and 90"},
     {"range", 2, {F(INFINITY), F(INFINITY)}, JA_USAGE, "", "argument 1 is not that"},
-    {"range", 1, {F(90)}, JA_USAGE, "", "range takes a number and a number; 1 given"},
+    {"range",
+     1,
+     {F(90)},
+     JA_USAGE,
+     "",
+     "range takes a number and a number and perhaps a number; 1 given"},
+    {"range", 3, {F(90), I(180), I(8)}, JA_OK, "range 90 180 for 8", "ok"},
+    {"range", 3, {F(90), I(180), F(1e9)}, JA_USAGE, "", "range ends after 0.1 to 86400 s"},
     {"ping", 0, {S("")}, JA_OK, "", "pong"},
     {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
     {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},
@@ -191,6 +214,10 @@ static void runs_every_row(void **state) {
     }
 }
 
+static size_t least_count(const struct ja_command *command) {
+    return strcspn(command->arguments, "[");
+}
+
 static void every_command_is_tested_both_ways(void **state) {
     (void)state;
     for (size_t c = 0; c < ja_command_count; c++) {
@@ -198,8 +225,7 @@ static void every_command_is_tested_both_ways(void **state) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
             if (strcmp(rows[i].command, ja_commands[c].name))
                 continue;
-            bool fits = rows[i].count == strlen(ja_commands[c].arguments);
-            right |= fits;
+            right |= rows[i].count == least_count(&ja_commands[c]);
             wrong |= rows[i].status == JA_USAGE && !rows[i].asked[0];
         }
         if (!right || !wrong)
@@ -212,7 +238,7 @@ static void says_what_is_not_possible(void **state) {
     (void)state;
     static const struct ja_operator nobody;
     for (size_t c = 0; c < ja_command_count; c++) {
-        bool numbers = strchr(ja_commands[c].arguments, 'f');
+        bool numbers = *ja_commands[c].arguments == 'f';
         const struct ja_argument words[] = {S("a"), I(1)}, tempi[] = {F(100), F(200)};
         const struct ja_argument switched[] = {I(1)};
         const struct ja_argument *arguments = numbers                            ? tempi
@@ -222,7 +248,7 @@ static void says_what_is_not_possible(void **state) {
         struct ja_text reply;
         ja_text_init(&reply, buffer, sizeof buffer);
         enum ja_status status = ja_command_run(&nobody, ja_commands[c].name, arguments,
-                                               strlen(ja_commands[c].arguments), &reply);
+                                               least_count(&ja_commands[c]), &reply);
         bool is_ping = !strcmp(ja_commands[c].name, "ping");
         assert_int_equal(status, is_ping ? JA_OK : JA_FAILED);
         assert_string_equal(buffer, is_ping ? "pong" : "not possible here");

@@ -12,13 +12,14 @@
 #include <stdio.h>
 
 struct ja_argument {
-    char type; /* 's', 'i' or 'f' */
+    char type; /* 's', 'i' or 'f'; 0: not given */
     const char *string;
     int integer;
     double number;
 };
 
-/* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. */
+/* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. What
+ * has `for_s` is undone after so many seconds; 0: not by itself. */
 struct ja_operator {
     void *data;
     enum ja_status (*set)(void *data, const char *option, const char *value, struct ja_text *reply);
@@ -28,16 +29,17 @@ struct ja_operator {
     enum ja_status (*pause)(void *data, bool paused, struct ja_text *reply);
     enum ja_status (*mute)(void *data, const char *output, bool mute, struct ja_text *reply);
     enum ja_status (*level)(void *data, const char *name, struct ja_text *reply);
-    enum ja_status (*beat)(void *data, enum ja_beat_action action, double number,
+    enum ja_status (*beat)(void *data, enum ja_beat_action action, double number, double for_s,
                            struct ja_text *reply); /* all but JA_BEAT_RANGE */
-    enum ja_status (*range)(void *data, double min_bpm, double max_bpm, struct ja_text *reply);
+    enum ja_status (*range)(void *data, double min_bpm, double max_bpm, double for_s,
+                            struct ja_text *reply);
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
 };
 
 struct ja_command {
     const char *name;
-    const char *arguments; /* OSC type letters: s i f, v for any of them */
+    const char *arguments; /* OSC type letters: s i f, v for any of them; [f] may be left out */
     const char *help;      /* one sentence */
     enum ja_status (*run)(const struct ja_operator *operator, const struct ja_argument * arguments,
                           struct ja_text *reply);

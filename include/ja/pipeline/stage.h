@@ -84,7 +84,8 @@ enum ja_beat_action {
 struct ja_stage_command {
     enum ja_beat_action action;
     double numbers[2];
-    double time; /* s of audio when the operator acted */
+    double time;  /* s of audio when the operator acted */
+    double for_s; /* after which it will be undone by another command; 0: not by itself */
     /* Filled in by the stage that does it, for the ones after it. */
     double shift_s;    /* by which beats are told later from now on, although nothing has changed in
                           the music */
