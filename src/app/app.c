@@ -192,6 +192,18 @@ enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *con
 
 /* --- Results --- */
 
+void ja_app_publish_event(struct ja_app *app, const struct ja_tap *tap,
+                          const struct ja_event *event) {
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_sink_event(app->sinks[i], tap, event);
+}
+
+void ja_app_publish_frame(struct ja_app *app, const struct ja_tap *tap,
+                          const struct ja_frame *frame) {
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_sink_frame(app->sinks[i], tap, frame);
+}
+
 static void log_level(const struct ja_tap *tap, const struct ja_event_level *level) {
     ja_log(JA_LOG_NOTICE, "stream %s: level %s after %s. %s", tap->name, level->to, level->from,
            level->reason);
@@ -207,12 +219,14 @@ static void deliver_message(struct ja_app *app, struct ja_tap *tap,
         ja_learner_hear(&app->learner, &app->ears[tap - app->taps], message->event);
     if (message->type == JA_MESSAGE_EVENT && message->event->type == JA_EVENT_LEVEL)
         log_level(tap, &message->event->level);
-    for (size_t i = 0; i < app->sink_count; i++) {
-        if (message->type == JA_MESSAGE_FRAME)
-            ja_sink_frame(app->sinks[i], tap, message->frame);
-        else
-            ja_sink_event(app->sinks[i], tap, message->event);
-    }
+    if (message->type == JA_MESSAGE_EVENT && message->event->type == JA_EVENT_STATE)
+        app->states[tap - app->taps] = *message->event;
+    if (app->test.timer) /* nothing that is heard is mixed in */
+        return;
+    if (message->type == JA_MESSAGE_FRAME)
+        ja_app_publish_frame(app, tap, message->frame);
+    else
+        ja_app_publish_event(app, tap, message->event);
 }
 
 void ja_app_deliver(struct ja_app *app) {
@@ -261,6 +275,7 @@ enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
 void ja_app_finish(struct ja_app *app) {
     for (size_t i = 0; i < app->stream_count; i++)
         ja_stream_stop(app->streams[i]);
+    ja_app_end_test_beats(app);
     ja_app_deliver(app);
 }
 

@@ -47,6 +47,17 @@ struct ja_order {
     double min_bpm, max_bpm; /* the range before */
 };
 
+/* Beats without music. */
+struct ja_test_beats {
+    uint64_t timer; /* of the loop; 0: none run */
+    uint64_t end_us;
+    double bpm;
+    double next_us; /* of the beat to be told next, by ja_clock_us */
+    int seq;        /* its */
+    struct ja_tap tap;
+    struct ja_frame *frame;
+};
+
 struct ja_app {
     struct ja_config *config;
     const struct ja_arguments *arguments;
@@ -57,6 +68,7 @@ struct ja_app {
 
     struct ja_stream *streams[JA_STREAMS];
     struct ja_tap taps[JA_STREAMS];
+    struct ja_event states[JA_STREAMS]; /* the last each stream told of itself */
     size_t stream_count;
 
     struct ja_sink_host host;
@@ -71,6 +83,7 @@ struct ja_app {
     struct ja_operator operator;
     struct ja_control *control;
     struct ja_order orders[JA_ORDERS];
+    struct ja_test_beats test;
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
@@ -98,6 +111,11 @@ enum ja_status ja_app_open_control(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error);
 /* Hands all waiting results of all streams to all sinks. */
 void ja_app_deliver(struct ja_app *app);
+/* To all sinks. */
+void ja_app_publish_event(struct ja_app *app, const struct ja_tap *tap,
+                          const struct ja_event *event);
+void ja_app_publish_frame(struct ja_app *app, const struct ja_tap *tap,
+                          const struct ja_frame *frame);
 
 /* After the loop: stops the workers, hands out the last results. */
 void ja_app_finish(struct ja_app *app);
@@ -147,6 +165,13 @@ enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, stru
 void ja_app_init_operator(struct ja_app *app);
 /* s of the i-th stream's audio that is at the source now; false before the first. */
 bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
+
+/* --- test_beats.c: beats without music --- */
+
+/* Starts them, or goes on at another tempo, for so long; 0: as long as may be, 10 min. */
+enum ja_status ja_app_start_test_beats(struct ja_app *app, double bpm, double for_s,
+                                       struct ja_text *reply);
+void ja_app_end_test_beats(struct ja_app *app);
 
 /* --- orders.c: what the operator ordered for a while --- */
 

@@ -229,6 +229,15 @@ static enum ja_status range(void *data, double min_bpm, double max_bpm, double f
     return JA_OK;
 }
 
+static enum ja_status test_beats(void *data, double bpm, bool on, double for_s,
+                                 struct ja_text *reply) {
+    if (on)
+        return ja_app_start_test_beats(data, bpm, for_s, reply);
+    ja_app_end_test_beats(data);
+    ja_text_put(reply, "no test beats");
+    return JA_OK;
+}
+
 static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) {
     struct ja_app *app = data;
     for (size_t i = 0; i < app->stream_count; i++) {
@@ -392,6 +401,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .level = level,
         .beat = beat,
         .range = range,
+        .test_beats = test_beats,
         .feedback = feedback,
         .stats = stats,
     };

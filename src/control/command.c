@@ -162,13 +162,17 @@ static enum ja_status run_range(const struct ja_operator *who, const struct ja_a
     return who->range ? who->range(who->data, low, high, for_s, reply) : missing(reply);
 }
 
+static void say_no_switch(const char *name, int wish, struct ja_text *reply) {
+    ja_text_format(reply, "%s takes 1 (on) or 0 (off), not %d", name, wish);
+}
+
 /* Commands that take 1 or 0, and for how long. */
 static enum ja_status switch_beat(const struct ja_operator *who, const char *name,
                                   enum ja_beat_action action, const struct ja_argument *arguments,
                                   struct ja_text *reply) {
     int wish = arguments[0].integer;
     if (wish != 0 && wish != 1) {
-        ja_text_format(reply, "%s takes 1 (on) or 0 (off), not %d", name, wish);
+        say_no_switch(name, wish, reply);
         return JA_USAGE;
     }
     return tell_beat_for(who, name, action, wish, &arguments[1], reply);
@@ -187,6 +191,21 @@ static enum ja_status run_lock(const struct ja_operator *who, const struct ja_ar
 static enum ja_status run_feedback(const struct ja_operator *who,
                                    const struct ja_argument *arguments, struct ja_text *reply) {
     return who->feedback ? who->feedback(who->data, arguments[0].string, reply) : missing(reply);
+}
+
+static enum ja_status run_test_beats(const struct ja_operator *who,
+                                     const struct ja_argument *arguments, struct ja_text *reply) {
+    int wish = arguments[1].integer;
+    double for_s;
+    if (wish != 0 && wish != 1) {
+        say_no_switch("test-beats", wish, reply);
+        return JA_USAGE;
+    }
+    if (!read_seconds("test-beats", &arguments[2], &for_s, reply))
+        return JA_USAGE;
+    return who->test_beats
+               ? who->test_beats(who->data, arguments[0].number, wish == 1, for_s, reply)
+               : missing(reply);
 }
 
 static enum ja_status run_ping(const struct ja_operator *who, const struct ja_argument *arguments,
@@ -227,6 +246,10 @@ const struct ja_command ja_commands[] = {
      "Says what is good or wrong, which is put right and learnt: good, wrong-octave, off-beat, "
      "wrong-one, energy-good, energy-false, energy-missed.",
      run_feedback},
+    {"test-beats", "fi[f]",
+     "Sends beats at a tempo to every output in place of what is heard, for patching: on (1), for "
+     "so many seconds, if given, at most 600; or off (0).",
+     run_test_beats},
     {"set", "sv", "Sets an option to a value.", run_set},
     {"get", "s", "Tells the value of an option.", run_get},
     {"preset", "s", "Applies a preset, KIND/NAME.", run_preset},

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # Steers the beat of the real program by OSC, while it hears clicks at the pace of music.
-# Time limit: 60 s
+# Time limit: 90 s
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -226,6 +226,46 @@ def check_steering():
     check(program.stop() == 0, "it ends with status 0")
 
 
+def check_test_beats(name, *arguments):
+    """Beats without music, at a tempo that is not heard; nothing that is heard comes between."""
+    program = Program(*arguments)
+    program.wait_until_there()
+    for types, given, answer in (("fi", (500.0, 1), "20 to 400 bpm"),
+                                 ("fif", (99.0, 1, 601.0), "1 to 600 s")):
+        ack = program.ask("test-beats", types, *given)
+        check(ack and ack[0] == 0 and answer in ack[1], "%s: a wrong one is refused" % name, ack)
+    start = len(program.events)
+    ack = program.ask("test-beats", "fif", 150.0, 1, 4.0)
+    check(ack and ack[0] == 1 and "150 bpm; they end after 4 s" in ack[1],
+          "%s: test beats are acknowledged" % name, ack)
+    came = program.beats(3.5)
+    steps = [after - before for before, after in zip(came, came[1:])]
+    check(7 <= len(came) <= 9 and abs(statistics.median(steps) - 0.4) < 0.01,
+          "%s: they arrive" % name, steps)
+    end = program.wait(lambda e: e["type"] == "state" and "have ended" in e["reason"], 5, start)
+    with program.news:
+        events = program.events[start:]
+    at = events.index(end) if end else len(events)
+    first = next((i for i, e in enumerate(events)
+                  if e["type"] == "state" and e["reason"].startswith("Test beats at 150")), at)
+    beats = [e for e in events[first:at] if e["type"] == "beat"]
+    check(end and {e["type"] for e in events[first:at]} == {"state", "beat", "prediction"} and
+          events[first]["state"] == "locked" and
+          [(e["seq"], e["beat_in_bar"], e["bpm"]) for e in beats] ==
+          [(i, 1 + i % 4, 150) for i in range(len(beats))] and 9 <= len(beats) <= 11,
+          "%s: they alone, with a state that says so, and end by themselves" % name,
+          [e["type"] for e in events])
+    after = program.wait(lambda e: e["type"] == "state" and "ended" not in e["reason"], 2,
+                         start + at)
+    check(after is not None, "%s: then the true state is told" % name, program.events[-2:])
+    program.ask("test-beats", "fi", 150.0, 1)
+    ack = program.ask("test-beats", "fi", 150.0, 0)
+    program.beats(0.3)
+    late = [e for e in program.events[-3:] if e["type"] == "beat" and e["bpm"] == 150]
+    check(ack and ack[0] == 1 and not late, "%s: off is off" % name, late)
+    check(program.stop() == 0, "%s: it ends with status 0" % name)
+
+
 def check_refusal(name, answer, *arguments):
     program = Program(*arguments)
     ack = program.wait_until_there() and program.ask("tap")
@@ -238,6 +278,8 @@ def main():
         print("1..0 # SKIP there is no " + PROGRAM)
         return 0
     check_steering()
+    check_test_beats("with music", "--file", "synth:click?bpm=97&seconds=60", "--paced")
+    check_test_beats("without a server", "-s", "ja-%d-none" % os.getpid())
     check_refusal("aubio's tracker cannot be tapped, and that is said", "beat.engine",
                   "--file", "synth:click?seconds=60", "--paced", "-S", "beat.engine=aubio")
     check_refusal("without sound there is nothing to tap, and that is said", "no sound",

@@ -73,6 +73,13 @@ static enum ja_status range(void *data, double min_bpm, double max_bpm, double f
     note_seconds(for_s);
     return JA_OK;
 }
+static enum ja_status test_beats(void *data, double bpm, bool on, double for_s,
+                                 struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "test-beats %g %d", bpm, on);
+    note_seconds(for_s);
+    return JA_OK;
+}
 static enum ja_status feedback(void *data, const char *word, struct ja_text *reply) {
     (void)data, (void)reply;
     snprintf(asked, sizeof asked, "feedback %s", word);
@@ -94,6 +101,7 @@ static const struct ja_operator hand = {.set = set,
                                         .level = level,
                                         .beat = beat,
                                         .range = range,
+                                        .test_beats = test_beats,
                                         .feedback = feedback,
                                         .stats = stats};
 
@@ -189,6 +197,12 @@ static const struct row rows[] = {
      "range takes a number and a number and perhaps a number; 1 given"},
     {"range", 3, {F(90), I(180), I(8)}, JA_OK, "range 90 180 for 8", "ok"},
     {"range", 3, {F(90), I(180), F(1e9)}, JA_USAGE, "", "range ends after 0.1 to 86400 s"},
+    {"test-beats", 2, {F(128), I(1)}, JA_OK, "test-beats 128 1", "ok"},
+    {"test-beats", 3, {I(128), I(1), I(30)}, JA_OK, "test-beats 128 1 for 30", "ok"},
+    {"test-beats", 2, {F(128), I(0)}, JA_OK, "test-beats 128 0", "ok"},
+    {"test-beats", 2, {F(128), I(3)}, JA_USAGE, "", "test-beats takes 1 (on) or 0 (off), not 3"},
+    {"test-beats", 3, {F(128), I(1), F(0)}, JA_USAGE, "", "ends after 0.1 to 86400 s, not 0"},
+    {"test-beats", 1, {F(128)}, JA_USAGE, "", "; 1 given"},
     {"ping", 0, {S("")}, JA_OK, "", "pong"},
     {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
     {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},
@@ -240,8 +254,10 @@ static void says_what_is_not_possible(void **state) {
     for (size_t c = 0; c < ja_command_count; c++) {
         bool numbers = *ja_commands[c].arguments == 'f';
         const struct ja_argument words[] = {S("a"), I(1)}, tempi[] = {F(100), F(200)};
-        const struct ja_argument switched[] = {I(1)};
-        const struct ja_argument *arguments = numbers                            ? tempi
+        const struct ja_argument switched[] = {I(1)}, test[] = {F(100), I(1)};
+        bool is_test = !strcmp(ja_commands[c].name, "test-beats");
+        const struct ja_argument *arguments = is_test                            ? test
+                                              : numbers                          ? tempi
                                               : *ja_commands[c].arguments == 'i' ? switched
                                                                                  : words;
         char buffer[512];

@@ -33,6 +33,8 @@ struct ja_operator {
                            struct ja_text *reply); /* all but JA_BEAT_RANGE */
     enum ja_status (*range)(void *data, double min_bpm, double max_bpm, double for_s,
                             struct ja_text *reply);
+    enum ja_status (*test_beats)(void *data, double bpm, bool on, double for_s,
+                                 struct ja_text *reply);
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
 };
