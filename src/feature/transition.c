@@ -62,8 +62,8 @@ struct settings {
 struct transition {
     struct ja_evidence evidence;
     double last, last_of[KINDS]; /* s of audio: the last transition, that of a kind */
-    double beats,
-        best_beats; /* 0…1: mean confidence of the last ones, the best of it not long ago */
+    double beats;                /* 0…1: mean confidence of the last ones */
+    double best_beats;           /* the best of that, not long ago */
     bool silent;
     double quiet_since; /* s of audio, NAN: it is not quiet */
     double back_since;  /* s of audio: when sound came after silence, NAN: it has not */
@@ -261,9 +261,9 @@ static enum kind surest(const struct ja_stage *stage, double look, const float *
 }
 
 static void decide(struct ja_stage *stage, int look, const float *leaves) {
-    long ago = looks[look].ago;
     struct transition *transition = stage->state;
     const struct ja_evidence *evidence = &transition->evidence;
+    long ago = looks[look].ago;
     double time = snap(evidence, ja_evidence_tick(evidence, ago - 1)->start), confidence = 0;
     double delta_db = change_db(evidence, ago);
     enum kind kind = surest(stage, looks[look].factor, leaves, &confidence);
@@ -380,7 +380,7 @@ static void tell_return(struct ja_stage *stage) {
     struct transition *transition = stage->state;
     const struct ja_evidence *evidence = &transition->evidence;
 
-    if (isnan(transition->back_since) ||
+    if (isnan(transition->back_since) || evidence->count < 2 ||
         ja_evidence_tick(evidence, 1)->start < transition->back_since)
         return;
     if (isfinite(transition->last_of[SILENCE]))

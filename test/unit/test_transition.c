@@ -123,6 +123,18 @@ static void silence_and_return_are_told(void **state) {
     rig_free(rig);
 }
 
+/* So much louder that all before is forgotten. */
+static void loud_music_after_quiet_is_a_start(void **state) {
+    static const struct part parts[] = {{4, GROOVE, 0.003}, {2, 0, 0}, {4, GROOVE, 1}, {0, 0, 0}};
+    struct rig *rig = play(parts);
+
+    (void)state;
+    assert_told(rig, "silence", part_start(1));
+    assert_int_equal(count_kind(rig, "drop"), 0);
+    assert_false(rig->bad);
+    rig_free(rig);
+}
+
 static double noise(double t, unsigned c) {
     return 0.3 * rig_noise(t, c);
 }
@@ -281,6 +293,7 @@ int main(void) {
         cmocka_unit_test(breakdown_buildup_and_drop_are_told),
         cmocka_unit_test(rise_and_fall_are_told),
         cmocka_unit_test(silence_and_return_are_told),
+        cmocka_unit_test(loud_music_after_quiet_is_a_start),
         cmocka_unit_test(nothing_is_told_where_nothing_changes),
         cmocka_unit_test(neither_level_nor_what_was_before_reset_matters),
         cmocka_unit_test(a_drop_is_announced_and_counted_down),
