@@ -181,7 +181,8 @@ static void chord_process(struct ja_stage *stage, const struct ja_span *hop,
     move_on(chord, chance, when);
     take_in(chord);
     for (int i = 0; i < CHORDS; i++) {
-        if (i != chord->told && chord->belief[i] >= settings->min_confidence)
+        if (chord->belief[i] >= settings->min_confidence &&
+            chord->belief[i] > chord->belief[chord->told])
             tell(stage, i);
     }
 }
