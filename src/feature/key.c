@@ -6,9 +6,9 @@
  * told is the one of the long mean. Where the recent past speaks for another one for a while, the
  * music has changed key, or the track has changed: the long mean begins anew from the recent one.
  *
- * The model's weights are logistic regression on invented songs (src/train/songs.py, seeds 910000
- * to 910129, modes counted by their third), and take the place of the profiles of C. L. Krumhansl
- * and E. J. Kessler, "Tracing the dynamic changes in perceived tonal organization", 1982.
+ * The model's weights are logistic regression on 130 invented songs (src/train/harmony.py; modes
+ * count by their third), and take the place of the profiles of C. L. Krumhansl and E. J. Kessler,
+ * "Tracing the dynamic changes in perceived tonal organization", 1982.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tonality.h"
