@@ -84,7 +84,7 @@ $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libja.a
 
 # Tests that let allocations fail (test/support/failing.h).
 FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
-$(patsubst %.c,$(BUILD)/%,$(shell grep -l support/failing.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
+$(patsubst %.c,$(BUILD)/%,$(shell grep -l -e support/failing.h -e support/sink_memory.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
 
 unit: $(UNIT_PROGRAMS)
 tools: $(TOOLS)

@@ -2,8 +2,7 @@
  * silence, and no note hangs.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "../support/failing.h"
-#include "../support/sink_rig.h"
+#include "../support/sink_memory.h"
 #include <stdio.h>
 
 enum { CLOCK = 0xf8, START = 0xfa, CONTINUE = 0xfb, STOP = 0xfc, MESSAGES = 4096 };
@@ -221,18 +220,7 @@ static void plays_notes_and_lets_none_hang(void **state) {
 
 static void survives_without_memory(void **state) {
     struct port *port = *state;
-    struct ja_error error = {""};
-    void *settings = rig_settings(ja_midi_sink.module, (const char *const[]){"clock=true"}, 1);
-    struct ja_sink *sink = NULL;
-    for (unsigned n = 1; !sink; n++) {
-        fail_at = n;
-        sink = ja_sink_new(&ja_midi_sink, &port->rig->host, NULL, settings, &error);
-        assert_true(sink || strstr(error.text, "no memory"));
-        assert_true(n < 20);
-    }
-    fail_at = 0;
-    ja_sink_free(sink);
-    free(settings);
+    rig_sink_without_memory(port->rig, &ja_midi_sink, "clock=true");
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -1,8 +1,7 @@
 /* Tests of OS2L: what a DMX program reads, line for line, and that a mute says nothing.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "../support/failing.h"
-#include "../support/sink_rig.h"
+#include "../support/sink_memory.h"
 #include "../support/tcp.h"
 #include <ja/core/log.h>
 #include <stdio.h>
@@ -125,18 +124,7 @@ static void counts_what_nobody_took(void **state) {
 
 static void survives_without_memory(void **state) {
     struct desk *desk = *state;
-    struct ja_error error = {""};
-    void *settings = rig_settings(ja_os2l_sink.module, (const char *const[]){"enable=true"}, 1);
-    struct ja_sink *sink = NULL;
-    for (unsigned n = 1; !sink; n++) {
-        fail_at = n;
-        sink = ja_sink_new(&ja_os2l_sink, &desk->rig->host, "t", settings, &error);
-        assert_true(sink || strstr(error.text, "no memory"));
-        assert_true(n < 20);
-    }
-    fail_at = 0;
-    ja_sink_free(sink);
-    free(settings);
+    rig_sink_without_memory(desk->rig, &ja_os2l_sink, "enable=true");
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -1,8 +1,7 @@
 /* Tests of WLED's sound sync: the bytes of a packet as its layout says, silence, and the beat.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "../support/failing.h"
-#include "../support/sink_rig.h"
+#include "../support/sink_memory.h"
 #include <ja/core/log.h>
 #include <ja/net/socket.h>
 #include <netinet/in.h>
@@ -166,18 +165,7 @@ static void leaves_lamps_dark(void **state) {
 
 static void survives_without_memory(void **state) {
     struct lamp *lamp = *state;
-    struct ja_error error = {""};
-    void *settings = rig_settings(ja_wled_sink.module, (const char *const[]){"host=127.0.0.1"}, 1);
-    struct ja_sink *sink = NULL;
-    for (unsigned n = 1; !sink; n++) {
-        fail_at = n;
-        sink = ja_sink_new(&ja_wled_sink, &lamp->rig->host, "t", settings, &error);
-        assert_true(sink || strstr(error.text, "no memory"));
-        assert_true(n < 20);
-    }
-    fail_at = 0;
-    ja_sink_free(sink);
-    free(settings);
+    rig_sink_without_memory(lamp->rig, &ja_wled_sink, "host=127.0.0.1");
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
