@@ -45,8 +45,4 @@ extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beat
 extern const struct ja_stage_class ja_transition_stage;
 extern const struct ja_stage_class ja_section_stage; /* reads section_odds; hears transitions */
 
-/* section_odds, drop_within, breakdown_within, buildup_within; hears beats */
-extern const struct ja_stage_class ja_transition_stage;
-extern const struct ja_stage_class ja_section_stage; /* reads section_odds; hears transitions */
-
 #endif
