@@ -23,7 +23,7 @@ import arrangements
 FIRST_SEED = 2000
 COUNTS = {"mixed": 12, "classic": 6, "sudden": 4, "fake": 4, "pauses": 3, "steady": 5}
 UP, DOWN = ("rise", "drop", "return"), ("fall", "breakdown", "silence")
-CERTAIN, AHEAD_BEATS = .5, 4
+CERTAIN, AHEAD_BEATS, END_S = .5, 4, 3
 
 
 def read_sections(path):
@@ -52,6 +52,8 @@ def analyse(build, path):
         event = json.loads(line)
         if event["type"] != "prediction" or event["kind"] == "energy":
             events[event["type"]].append(event)
+    end = max(e["emitted"] for each in events.values() for e in each)
+    events["transition"] = [e for e in events["transition"] if e["time"] < end - END_S]   # the piece's end is none
     return events
 
 
