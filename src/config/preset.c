@@ -21,6 +21,7 @@
 struct kind {
     const char *name;
     const char *const *modules; /* what it may set, NULL-terminated */
+    bool adds_up;               /* several hold at a time; of the others the last one */
 };
 
 static const char *const genre_modules[] = {
@@ -34,11 +35,12 @@ static const char *const box_modules[] = {
     "terminal", "onset",  "pitch",  "tempo",   "beat", "governor", NULL,
 };
 
-static const struct kind kinds[JA_PRESET_KINDS] = {
-    {"genre", genre_modules},
-    {"target", target_modules},
-    {"box", box_modules},
+static const struct kind kinds[] = {
+    {"genre", genre_modules, false},
+    {"target", target_modules, true},
+    {"box", box_modules, false},
 };
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* The group `preset` of a file. */
 struct head {
@@ -117,7 +119,7 @@ static bool is_word(const char *text, size_t length) {
 
 static const struct kind *kind_of(const char *name) {
     size_t length = strcspn(name, "/");
-    for (int i = 0; i < JA_PRESET_KINDS; i++) {
+    for (int i = 0; i < KINDS; i++) {
         if (strlen(kinds[i].name) == length && strncmp(kinds[i].name, name, length) == 0)
             return &kinds[i];
     }
@@ -162,7 +164,7 @@ static bool walk_folder(const char *folder, const struct kind *kind, visit_funct
 static void walk(visit_function *visit, void *data) {
     char folder[PATH_MAX];
     bool go_on = true;
-    for (int k = 0; k < JA_PRESET_KINDS; k++) {
+    for (int k = 0; k < KINDS; k++) {
         for (int i = 0; go_on && i < DIRECTORIES; i++) {
             if (directory(i, folder, sizeof folder))
                 go_on = walk_folder(folder, &kinds[k], visit, data);
@@ -280,15 +282,25 @@ static enum ja_status check_name(const char *name, struct ja_error *error) {
     return JA_OK;
 }
 
-/* Puts `name` last and takes out the earlier one of its kind. */
-static void note_applied(struct ja_config *config, const char *name) {
+static bool replaces(const char *name, const char *former) {
+    const struct kind *kind = kind_of(name);
+    return kind->adds_up ? strcmp(former, name) == 0 : kind_of(former) == kind;
+}
+
+/* Puts `name` last and takes out what it replaces. */
+static enum ja_status note_applied(struct ja_config *config, const char *name,
+                                   struct ja_error *error) {
     size_t kept = 0;
     for (size_t i = 0; i < config->preset_count; i++) {
-        if (kind_of(config->presets[i]) != kind_of(name))
+        if (!replaces(name, config->presets[i]))
             memmove(config->presets[kept++], config->presets[i], JA_PRESET_NAME);
     }
-    ja_text_copy(config->presets[kept++], JA_PRESET_NAME, name);
     config->preset_count = kept;
+    if (kept == JA_PRESETS)
+        return ja_fail(error, JA_USAGE, "preset %s: %d presets hold already, more is not possible",
+                       name, JA_PRESETS);
+    ja_text_copy(config->presets[config->preset_count++], JA_PRESET_NAME, name);
+    return JA_OK;
 }
 
 /* Fills the preset layer from the files of the presets that are noted. */
@@ -314,8 +326,9 @@ enum ja_status ja_preset_apply(struct ja_config *config, const char *name, struc
     struct ja_config *copy = ja_config_clone(config);
     if (copy == NULL)
         return ja_fail(error, JA_FAILED, "out of memory");
-    note_applied(copy, name);
-    status = rebuild(copy, error);
+    status = note_applied(copy, name, error);
+    if (status == JA_OK)
+        status = rebuild(copy, error);
     if (status == JA_OK)
         ja_config_swap(config, copy);
     ja_config_free(copy);

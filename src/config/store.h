@@ -12,7 +12,7 @@ enum {
     JA_FULL_NAME = 128,    /* bytes of module.instance.option */
     JA_INSTANCE_NAME = 33, /* bytes of an instance's name */
     JA_INSTANCES = 64,     /* most instances of one module */
-    JA_PRESET_KINDS = 3,   /* as many presets are laid over each other: one of each kind */
+    JA_PRESETS = 32,       /* most presets laid over each other */
     JA_PRESET_NAME = 64,   /* bytes of kind/name */
 };
 
@@ -30,7 +30,7 @@ struct ja_config {
     size_t module_count;
     struct ja_section **sections; /* instances of a module in order of appearance */
     size_t section_count;
-    char presets[JA_PRESET_KINDS][JA_PRESET_NAME]; /* applied, in order */
+    char presets[JA_PRESETS][JA_PRESET_NAME]; /* applied, in order */
     size_t preset_count;
 };
 

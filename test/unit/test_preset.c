@@ -13,7 +13,7 @@
 
 static char root[] = "/tmp/ja-preset-XXXXXX"; /* current directory, and XDG_CONFIG_HOME in it */
 static struct ja_error error;
-static char written[32][64]; /* files to be removed */
+static char written[64][64]; /* files to be removed */
 static size_t written_count;
 
 static const char *const folders[] = {
@@ -119,6 +119,33 @@ static void one_of_a_kind_replaces_the_former_wholly(void **state) {
     assert_value(config, "target.desk.port", "7000", "./presets/target/desk.conf:2");
     apply(config, "box/pi4");
     assert_value(config, "onset.threshold", "3", "./presets/box/pi4.conf:2");
+    ja_config_free(config);
+}
+
+static void targets_add_up(void **state) {
+    (void)state;
+    char name[32];
+    write_preset("target", "desk", "target: { desk: { port = 7000; }; };");
+    write_preset("target", "screen", "target: { screen: { port = 7001; }; desk: { port = 7; }; };");
+    struct ja_config *config = rig_new();
+    apply(config, "target/desk");
+    apply(config, "target/screen");
+    assert_value(config, "target.screen.port", "7001", "./presets/target/screen.conf:2");
+    assert_value(config, "target.desk.port", "7", "./presets/target/screen.conf:2");
+    apply(config, "target/desk"); /* the last of all now, and not there twice */
+    assert_value(config, "target.desk.port", "7000", "./presets/target/desk.conf:2");
+    assert_value(config, "target.screen.port", "7001", "./presets/target/screen.conf:2");
+    int added = 2;
+    for (; added < 100; added++) {
+        snprintf(name, sizeof name, "more-%d", added);
+        write_preset("target", name, "target: { desk: { port = 7002; }; };");
+        snprintf(name, sizeof name, "target/more-%d", added);
+        if (ja_preset_apply(config, name, &error) != JA_OK)
+            break;
+    }
+    assert_int_equal(added, 32);
+    assert_non_null(strstr(error.text, "target/more-32: 32 presets hold already"));
+    assert_value(config, "target.desk.port", "7002", "./presets/target/more-31.conf:2");
     ja_config_free(config);
 }
 
@@ -276,6 +303,7 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_teardown(function, remove_files)
     const struct CMUnitTest tests[] = {
         TEST(one_of_a_kind_replaces_the_former_wholly),
+        TEST(targets_add_up),
         TEST(copies_know_the_presets_and_a_cleared_layer_forgets_them),
         TEST(presets_lie_between_file_and_arguments),
         TEST(the_users_own_is_found_first),

@@ -9,8 +9,8 @@
 
 #include <ja/config/config.h>
 
-/* Reads preset "KIND/NAME" into JA_LAYER_PRESET. A later preset of the same kind replaces the
- * former one wholly; of another kind it is laid over it. On error nothing has changed. */
+/* Reads preset "KIND/NAME" into JA_LAYER_PRESET, over those of other kinds. A later genre or box
+ * replaces the former one wholly; targets add up. On error nothing has changed. */
 enum ja_status ja_preset_apply(struct ja_config *config, const char *name, struct ja_error *error);
 /* --list-presets: kind/name, description, file. */
 void ja_preset_list(FILE *out);
