@@ -21,7 +21,8 @@ LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfi
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 DEMO_PACKAGES := jackd2
 TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
-	liblo-tools aubio-tools clang libclang-rt-dev python3 python3-numpy mandoc procps locales
+	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
+	mandoc procps locales
 
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
