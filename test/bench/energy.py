@@ -230,7 +230,7 @@ def main():
     for name, path, sections in pieces:
         truth = read_sections(sections)
         events = analyse(arguments.build, path)
-        seconds = max([e["emitted"] for e in events["beat"]] + [truth[-1][0] + 1])
+        seconds = max([e["emitted"] for e in events["beat"]] + [t + 1 for t, _, _ in truth])
         names = [name] + (["arrangements: all"] if name.startswith("arr") else [])
         for each in names:
             reports.setdefault(each, Report(each)).add(truth, events, seconds)
