@@ -22,8 +22,9 @@
 enum {
     LOOK = 7,       /* frames to each side that a maximum is looked for, and smoothed over */
     REMEMBERED = 8, /* beats that the confidence looks back on */
-    HISTORY = 512,  /* frames of activation kept */
+    HISTORY = 1024, /* frames of activation kept */
     AFTER = 12,     /* frames after a beat in which its activation peaks */
+    NEAR = 3,       /* frames to each side of the peak that are the beat's own */
     SETTLED = 24,   /* sure beats in a row at one tempo that make it the habit */
 };
 
@@ -48,8 +49,8 @@ static const double least_place = 0.5; /* probability from which the beat of the
 struct source {
     struct ja_pointer_model model;
     double offset_s; /* of the told time, measured on clicks and drums */
-    double
-        confidence[5]; /* logistic weights: 1, logit mass, logit tempo share, on beat, off beat */
+    /* logistic weights: 1, logit tempo share, on beat, off beat, uneven, on grid */
+    double confidence[6];
 };
 
 static const struct source flux_source = {
@@ -64,7 +65,7 @@ static const struct source flux_source = {
               .rest = 0.3,
               .temper = 0.5},
     .offset_s = -0.015,
-    .confidence = {-0.574, 0.063, 0.715, 0.741, 3.001},
+    .confidence = {-0.574, 0.063, 0.715, 0.741, 3.001, 0},
 };
 
 static const struct source network_source = {
@@ -79,7 +80,7 @@ static const struct source network_source = {
               .rest = 0.34,
               .temper = 0.5},
     .offset_s = -0.003,
-    .confidence = {-1.532, 0.101, 3.962, -0.217, 3.501},
+    .confidence = {-2.212, 0.096, 2.356, 0.783, 0, 2.280},
 };
 
 /* The tempo that the beats have had for a while. Another's music may be a little slower or faster,
@@ -246,19 +247,35 @@ static double most_after(const struct ja_engine *engine, const float *history, d
     return most;
 }
 
+/* All activation of the frames `from` … `until`, as far as they are known. */
+static double sum_of(const struct ja_engine *engine, long from, long until) {
+    double sum = 0;
+    for (long f = from; f <= until && f <= engine->frame; f++) {
+        if (f >= 0 && f > engine->frame - HISTORY)
+            sum += (double)engine->activation[f % HISTORY];
+    }
+    return sum;
+}
+
 static void look_back(const struct ja_engine *engine, struct ja_engine_frame *out) {
     unsigned known = engine->beat_count < REMEMBERED ? engine->beat_count : REMEMBERED;
-    double on = 0, off = 0, uneven = 0;
+    double on = 0, off = 0, uneven = 0, near = 0;
+    long first = 0;
     for (unsigned i = 0; i < known; i++) {
         double beat = engine->beats[(engine->beat_count - 1 - i) % REMEMBERED];
+        long peak = lround(beat + engine->source->model.delay_frames);
         double here = most_after(engine, engine->activation, beat);
         on += here;
         uneven += i % 2 ? here : -here;
         off += most_after(engine, engine->activation, beat - engine->period / 2);
+        near += sum_of(engine, peak - NEAR, peak + NEAR);
+        first = peak - NEAR;
     }
+    double all = sum_of(engine, first, engine->frame);
     out->on_beat = known > 0 ? on / known : 0;
     out->off_beat = known > 0 ? off / known : 0;
     out->uneven = known > 0 ? fabs(uneven) / known : 0;
+    out->on_grid = known > 0 && all > 0 ? near / all : 0;
 }
 
 static double logit(double p) {
@@ -269,7 +286,7 @@ static double logit(double p) {
 static double confidence(const struct ja_engine *engine, const struct ja_engine_frame *out) {
     const double *w = engine->source->confidence;
     double sum = w[0] + w[1] * logit(out->tempo_share) + w[2] * out->on_beat +
-                 w[3] * out->off_beat + w[4] * out->uneven;
+                 w[3] * out->off_beat + w[4] * out->uneven + w[5] * out->on_grid;
     return 1 / (1 + exp(-sum));
 }
 

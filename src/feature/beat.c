@@ -41,7 +41,7 @@ static const struct ja_option options[] = {
         struct ja_beat_settings, lead_ms, "lead_ms", "80", 0, 400, "ms", JA_REOPEN,
         "How long before it happens a beat is told, for outputs that need time; aubio's "
         "tracker always takes 25 ms."),
-    JA_OPTION_FLOAT(struct ja_beat_settings, least_confidence, "least_confidence", "0.2", 0, 1,
+    JA_OPTION_FLOAT(struct ja_beat_settings, least_confidence, "least_confidence", "0.15", 0, 1,
                     NULL, JA_LIVE, "Beats less sure than this are not told."),
     JA_OPTION_CHOICE(
         struct ja_beat_settings, silence, "silence", "stop", policies, JA_LIVE,

@@ -15,8 +15,10 @@ import numpy as np
 import corpus
 
 TRIM, TOLERANCE = 5, .07
-NEGATIVES = ["synth:speech?seconds=90&seed=%d" % seed for seed in range(1, 7)]   # beside those of AUDIO
-NAMES = ("1", "logit tempo share", "on beat", "off beat", "uneven")
+NEGATIVES = ["synth:speech?seconds=90&seed=%d" % seed for seed in range(3, 15)]   # beside those of AUDIO
+NEGATIVE_WEIGHT = .7   # of a beat where there is none: enough that none is more likely than not
+NAMES = ("1", "logit tempo share", "on beat", "off beat", "uneven", "on grid")
+USED = {"network": [0, 1, 2, 3, 5], "flux": [0, 1, 2, 3, 4]}   # the others weigh 0
 
 
 def fit(x, y, weight):
@@ -31,10 +33,10 @@ def fit(x, y, weight):
 
 def clues(tool, path, beats):
     text = subprocess.run([*tool, path], capture_output=True, text=True, check=True).stdout
-    rows = np.array([[float(v) for v in line.split()] for line in text.splitlines()]).reshape(-1, 6)
+    rows = np.array([[float(v) for v in line.split()] for line in text.splitlines()]).reshape(-1, 7)
     rows = rows[rows[:, 0] > TRIM]
     right = [len(beats) > 0 and np.abs(beats - t).min() <= TOLERANCE for t in rows[:, 0]]
-    return np.hstack([np.ones((len(rows), 1)), rows[:, 1:5]]), np.array(right, float)
+    return np.hstack([np.ones((len(rows), 1)), rows[:, 1:6]]), np.array(right, float)
 
 
 def main():
@@ -45,24 +47,30 @@ def main():
         negative = row["set"] == "negatives"
         if negative or (row["beats"] != "-" and corpus.split_of(row) == "dev"):
             beats = np.zeros(0) if negative else corpus.read_beats(root + "/" + row["beats"])[:, 0]
-            pieces.append(clues(tool, root + "/" + row["wav"], beats))
-    pieces += [clues(tool, what, []) for what in NEGATIVES]
+            pieces.append((*clues(tool, root + "/" + row["wav"], beats), not negative))
+    pieces += [(*clues(tool, what, []), False) for what in NEGATIVES]
     x, y = (np.concatenate([p[i] for p in pieces]) for i in (0, 1))
+    used = USED["flux" if "--flux" in tool else "network"]
+    x = x[:, used]
     half = np.concatenate([[i % 2] * len(p[1]) for i, p in enumerate(pieces)])
-    weight = np.ones(len(y))
-    print("%d beats of %d pieces, %.0f %% right" % (len(y), len(pieces), 100 * y.mean()))
+    music = np.concatenate([np.full(len(p[1]), p[2]) for p in pieces])
+    weight = np.where(music, 1, NEGATIVE_WEIGHT)
+    print("%d beats of %d pieces; of those of music %.0f %% right" % (len(y), len(pieces), 100 * y[music].mean()))
     p = np.zeros(len(y))
     for side in (0, 1):
         other = half != side
         p[half == side] = 1 / (1 + np.exp(-x[half == side] @ fit(x[other], y[other], weight[other])))
     error = 0
     for low in np.arange(0, 1, .1):
-        here = (p >= low) & (p < low + .1)
+        here = music & (p >= low) & (p < low + .1)
         if here.any():
-            error += here.mean() * abs(p[here].mean() - y[here].mean())
-            print("%.1f to %.1f: %5.1f %% of beats, right %5.1f %%" % (low, low + .1, 100 * here.mean(), 100 * y[here].mean()))
-    print("expected calibration error %.3f" % error)
-    print(", ".join("%s %.3f" % z for z in zip(NAMES, fit(x, y, weight))))
+            error += here.sum() / music.sum() * abs(p[here].mean() - y[here].mean())
+            print("%.1f to %.1f: %5.1f %% of beats, right %5.1f %%" % (low, low + .1, 100 * here.sum() / music.sum(), 100 * y[here].mean()))
+    print("expected calibration error %.3f; %d of %d beats where there are none are sure of .5" % (
+        error, (p[~music] >= .5).sum(), (~music).sum()))
+    weights = np.zeros(len(NAMES))
+    weights[used] = fit(x, y, weight)
+    print(", ".join("%s %.3f" % z for z in zip(NAMES, weights)))
 
 
 if __name__ == "__main__":

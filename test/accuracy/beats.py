@@ -26,7 +26,8 @@ MUSIC = ["drums?pattern=%s&bpm=%d&rate=%d&seconds=25" % (pattern, bpm, rate)
 MUSIC += ["demo?bpm=128&seconds=45", "demo?bpm=118&seconds=45&level_db=-40"]
 RATES = ["drums?pattern=four&bpm=122&seconds=20&rate=%d" % rate for rate in (44100, 48000, 96000)]
 NEGATIVES = ["noise?colour=white&seconds=30", "noise?colour=pink&seconds=30", "hum?seconds=20",
-             "sine?seconds=20", "speech?seconds=30", "silence?seconds=15"]
+             "sine?seconds=20", "speech?seconds=30", "speech?seconds=60&seed=2",
+             "silence?seconds=15"]
 
 
 def items():

@@ -2,8 +2,9 @@
  *
  *   ja-beat-clues [--flux] SOUND
  *
- * A line per beat: time in s, logit of the belief in the beat, logit of the belief in the tempo,
- * mean activation on the last beats, and between them; then the confidence that was told.
+ * A line per beat: time in s, logit of the belief in the tempo, mean activation on the last beats,
+ * and between them, how much every second beat differs, share of all activation that lies at the
+ * beats; then the confidence told.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/audio/source.h>
@@ -29,9 +30,9 @@ static void print_beats(struct ja_engine *engine, const float *mono, unsigned co
             continue;
         ++*hop;
         if (frame.beat)
-            printf("%.4f %.4f %.4f %.4f %.4f %.4f\n", *hop / 100.0 + frame.beat_in_s,
+            printf("%.4f %.4f %.4f %.4f %.4f %.4f %.4f\n", *hop / 100.0 + frame.beat_in_s,
                    logit(frame.tempo_share), frame.on_beat, frame.off_beat, frame.uneven,
-                   frame.confidence);
+                   frame.on_grid, frame.confidence);
     }
 }
 

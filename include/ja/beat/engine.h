@@ -32,6 +32,7 @@ struct ja_engine_frame {
     double on_beat;  /* mean activation at the last beats */
     double off_beat; /* the same half-way between them */
     double uneven;   /* how much every second beat differs from the others */
+    double on_grid;  /* share of all activation since then that lies at the beats */
 };
 
 struct ja_engine *ja_engine_new(const struct ja_engine_setup *setup, struct ja_error *error);
