@@ -129,7 +129,7 @@ def report(pieces, acts, found, each):
     print("%-16s %3s %6s %6s %6s %8s %7s" % ("set", "n", "F", "CMLt", "AMLt", "bias ms", "1-AUC"))
     for name in list(rows) + ["all files"]:
         m = np.array(rows[name] if name in rows else sum(rows.values(), []))
-        print("%-16s %3d %6.1f %6.1f %6.1f %+8.0f %7.2f" % (name, len(m), *(100 * m[:, :3].mean(0)), np.nanmedian(m[:, 3]), *np.nanmean(m[:, 4])))
+        print("%-16s %3d %6.1f %6.1f %6.1f %+8.0f %7.2f" % (name, len(m), *(100 * m[:, :3].mean(0)), np.nanmedian(m[:, 3]), np.nanmean(m[:, 4])))
     print("%-16s     %6.1f" % ("mean of sets", 100 * np.mean([np.mean([r[0] for r in v]) for v in rows.values()])))
 
 
