@@ -10,7 +10,7 @@
 #include <ja/audio/jack.h>
 #include <pthread.h>
 
-enum { JA_OWN_PORTS = JA_STREAMS * JA_CHANNELS + 1 };
+enum { JA_OWN_PORTS = JA_STREAMS * JA_CHANNELS + 2 };
 
 struct ja_jack {
     /* The setup; never changes. */
@@ -47,7 +47,7 @@ struct ja_jack {
     /* The control thread's own. */
     struct ja_connections *connections;
     jack_client_t *client;
-    jack_port_t *ports[JA_OWN_PORTS]; /* the streams' inputs in order, then midi_out */
+    jack_port_t *ports[JA_OWN_PORTS]; /* the streams' inputs in order, midi_in, midi_out */
     unsigned port_count;
 
     /* The main thread's own: the watchdog. */

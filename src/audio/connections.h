@@ -16,7 +16,7 @@
 /* A port of another client that one of ours could be connected to. */
 struct ja_graph_port {
     char *name;    /* in full, "client:port" */
-    bool sound;    /* an audio output; otherwise a MIDI input */
+    bool sound;    /* an audio output; otherwise a MIDI port */
     bool physical; /* the sound card's */
 };
 

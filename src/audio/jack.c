@@ -66,6 +66,7 @@ static enum ja_status make_connections(struct ja_jack *jack, const struct ja_jac
 static void release(struct ja_jack *jack) {
     ja_connections_free(jack->connections);
     ja_ring_free(jack->process.midi);
+    ja_ring_free(jack->process.heard);
     pthread_mutex_destroy(&jack->mutex);
     int fds[] = {jack->control_fd, jack->status_fd, jack->done_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -104,11 +105,12 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     made->status_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->process.midi = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
+    made->process.heard = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
 
     enum ja_status status = JA_OK;
     if (made->control_fd < 0 || made->status_fd < 0 || made->done_fd < 0)
         status = ja_fail(error, JA_FAILED, "no eventfd for the JACK client: %s", strerror(errno));
-    else if (!made->process.midi || !copy_setup(made, setup))
+    else if (!made->process.midi || !made->process.heard || !copy_setup(made, setup))
         status = ja_fail(error, JA_FAILED, "no memory for the JACK client");
     else
         status = make_connections(made, setup, error);
@@ -219,6 +221,7 @@ void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status) {
     status->midi_late = atomic_load_explicit(&jack->process.midi_late, memory_order_relaxed);
     status->midi_lost =
         atomic_load_explicit(&jack->process.midi_lost, memory_order_relaxed) + jack->midi_refused;
+    status->midi_unheard = atomic_load_explicit(&jack->process.midi_unheard, memory_order_relaxed);
     judge(jack, status, connected);
 }
 
@@ -237,4 +240,8 @@ bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, 
     if (!taken)
         jack->midi_refused++;
     return taken;
+}
+
+bool ja_jack_hear_midi(struct ja_jack *jack, struct ja_midi_message *message) {
+    return ja_ring_read(jack->process.heard, message, sizeof *message);
 }

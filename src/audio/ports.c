@@ -37,8 +37,10 @@ bool ja_ports_register(struct ja_jack *jack) {
             if (!process->streams[s].ports[c])
                 return false;
         }
+    process->midi_in = register_port(jack, "midi_in", JACK_DEFAULT_MIDI_TYPE,
+                                     JackPortIsInput | JackPortIsTerminal);
     process->midi_out = register_port(jack, "midi_out", JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput);
-    return process->midi_out != NULL;
+    return process->midi_in && process->midi_out;
 }
 
 static void pretty_name(char *name, size_t size, const char *stream, unsigned input,
@@ -69,6 +71,7 @@ void ja_ports_decorate(const struct ja_jack *jack) {
                         jack->process.streams[s].inputs);
             decorate_port(jack, own++, pretty);
         }
+    decorate_port(jack, own++, "MIDI in");
     decorate_port(jack, own, "MIDI out");
 
     char *uuid_text =
@@ -98,7 +101,7 @@ void ja_ports_read_latency(struct ja_jack *jack) {
 
 static void picture_ports(const struct ja_jack *jack, struct ja_graph *graph, const char *type,
                           unsigned long direction) {
-    bool sound = direction == JackPortIsOutput;
+    bool sound = !strcmp(type, JACK_DEFAULT_AUDIO_TYPE);
     const char **names = jack_get_ports(jack->client, NULL, type, direction);
     for (size_t i = 0; names && names[i]; i++) {
         jack_port_t *port = jack_port_by_name(jack->client, names[i]);
@@ -113,6 +116,7 @@ static void picture_ports(const struct ja_jack *jack, struct ja_graph *graph, co
 void ja_ports_picture(const struct ja_jack *jack, struct ja_graph *graph) {
     picture_ports(jack, graph, JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput);
     picture_ports(jack, graph, JACK_DEFAULT_MIDI_TYPE, JackPortIsInput);
+    picture_ports(jack, graph, JACK_DEFAULT_MIDI_TYPE, JackPortIsOutput);
     for (unsigned own = 0; own < jack->port_count; own++) {
         const char **others = jack_port_get_all_connections(jack->client, jack->ports[own]);
         for (size_t i = 0; others && others[i]; i++)

@@ -8,7 +8,7 @@
 
 /* "in_1" for the first (0) input of "main", "NAME_in_1" of any other stream. Never blocks. */
 void ja_ports_name(char *name, size_t size, const char *stream, unsigned input);
-/* Registers the inputs of every stream and midi_out; false when the server has no more. */
+/* Registers the inputs of every stream, midi_in and midi_out; false when the server has no more. */
 bool ja_ports_register(struct ja_jack *jack);
 /* Pretty names, order and icon for patchbays, where the server keeps such. */
 void ja_ports_decorate(const struct ja_jack *jack);

@@ -1,8 +1,8 @@
 /* THE real-time code: what runs in JACK's process thread.
  *
- * It copies sound into the streams' inlets and due MIDI messages into midi_out, and nothing else:
- * no allocation, no lock, no log, no system call but the futex wake of sem_post. Everything it
- * touches is in struct ja_process.
+ * It copies sound into the streams' inlets, due MIDI messages into midi_out and those of midi_in
+ * into a ring, and nothing else: no allocation, no lock, no log, no system call but the futex wake
+ * of sem_post. Everything it touches is in struct ja_process.
  *
  * Frames are counted in 64 bits along JACK's 32-bit frame time. A gap in JACK's time is a gap in
  * the count, for the reader to see; at another rate a new epoch begins.
@@ -18,6 +18,8 @@
 
 /* So far, and two periods, the clock may differ from the frames: filters and scheduling move it. */
 static const double CLOCK_SLACK_US = 20000;
+
+enum { SYSTEM = 0xf0 }; /* first status of MIDI messages that are no channel's */
 
 /* One process cycle. */
 struct cycle {
@@ -145,6 +147,26 @@ static void write_midi(struct ja_process *process, const struct cycle *cycle) {
     }
 }
 
+/* Notes, controllers and the like, with the time at which they came; what a sequencer sends all the
+ * time (clock, sensing) and long messages are not for us. */
+static void read_midi(struct ja_process *process, const struct cycle *cycle) {
+    void *buffer = jack_port_get_buffer(process->midi_in, cycle->frames);
+    uint32_t events = buffer ? jack_midi_get_event_count(buffer) : 0;
+    for (uint32_t i = 0; i < events; i++) {
+        jack_midi_event_t event;
+        if (jack_midi_event_get(&event, buffer, i) != 0 || event.size < 1 || event.size > 3 ||
+            event.buffer[0] >= SYSTEM)
+            continue;
+        double us = cycle->us + cycle->ahead_us + event.time * cycle->period_us / cycle->frames;
+        struct ja_midi_message message = {.time_us = us > 0 ? (uint64_t)us : 0,
+                                          .count = (uint8_t)event.size};
+        for (size_t b = 0; b < event.size; b++)
+            message.bytes[b] = event.buffer[b];
+        if (!ja_ring_write(process->heard, &message, sizeof message))
+            count(&process->midi_unheard);
+    }
+}
+
 int ja_process_run(jack_nframes_t frames, void *data) {
     struct ja_process *process = data;
     count(&process->cycles);
@@ -155,5 +177,7 @@ int ja_process_run(jack_nframes_t frames, void *data) {
         copy_stream(process, &process->streams[s], &cycle);
     if (process->midi_out)
         write_midi(process, &cycle);
+    if (process->midi_in)
+        read_midi(process, &cycle);
     return 0;
 }

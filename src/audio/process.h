@@ -6,19 +6,13 @@
 #ifndef JA_AUDIO_PROCESS_H
 #define JA_AUDIO_PROCESS_H
 
+#include <ja/audio/jack.h>
 #include <ja/core/ring.h>
 #include <ja/stream/inlet.h>
 #include <jack/jack.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* A MIDI message on its way to midi_out. */
-struct ja_midi_message {
-    uint64_t time_us; /* ja_clock_us when it shall leave */
-    uint8_t count;    /* 1…3 */
-    uint8_t bytes[3];
-};
 
 struct ja_process_stream {
     unsigned inputs; /* 1…JA_CHANNELS */
@@ -32,6 +26,8 @@ struct ja_process {
     jack_client_t *client;
     jack_port_t *midi_out; /* NULL: none */
     struct ja_ring *midi;  /* of struct ja_midi_message; read by the callback */
+    jack_port_t *midi_in;  /* NULL: none */
+    struct ja_ring *heard; /* of struct ja_midi_message; written by the callback */
     unsigned stream_count;
     struct ja_process_stream streams[JA_STREAMS];
 
@@ -50,8 +46,9 @@ struct ja_process {
 
     /* Written here, read by anyone. */
     _Atomic uint64_t cycles;
-    _Atomic uint64_t midi_late; /* messages that left after their time */
-    _Atomic uint64_t midi_lost; /* messages for which JACK had no room */
+    _Atomic uint64_t midi_late;    /* messages that left after their time */
+    _Atomic uint64_t midi_lost;    /* messages for which JACK had no room */
+    _Atomic uint64_t midi_unheard; /* messages from midi_in for which there was no room */
 };
 
 /* Before jack_activate: a new epoch begins, at about `now_us`. */

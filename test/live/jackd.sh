@@ -20,7 +20,7 @@ ok "the rule connects in order"
 jack_lsp -p an:in_1 | grep -q 'properties: input,terminal,' &&
     jack_lsp -p an:midi_out | grep -q 'properties: output,'
 ok "ports have their flags"
-[ "$(jack_lsp an: | tr '\n' ' ')" = "an:in_1 an:in_2 an:booth_in_1 an:midi_out " ]
+[ "$(jack_lsp an: | tr '\n' ' ')" = "an:in_1 an:in_2 an:booth_in_1 an:midi_in an:midi_out " ]
 ok "ports have their names"
 within 3 says '"links":[1,1]'
 ok "it knows what feeds it"

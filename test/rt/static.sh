@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.." || exit 1
 callback=ja_process_run
 sources='src/audio/process.c src/stream/inlet.c src/core/ring.c'
 allowed='jack_port_get_buffer jack_last_frame_time jack_get_cycle_times jack_midi_clear_buffer
-    jack_midi_event_write jack_midi_event_reserve memcpy memset sem_post _GLOBAL_OFFSET_TABLE_'
+    jack_midi_event_write jack_midi_event_reserve jack_midi_get_event_count jack_midi_event_get memcpy memset sem_post _GLOBAL_OFFSET_TABLE_'
 most_stack=4096
 # Nothing that a distribution's compiler may add by itself.
 flags='-O2 -std=c11 -D_POSIX_C_SOURCE=200809L -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { MOST_FRAMES = 20000, MOST_EVENTS = 16 };
+enum { MOST_FRAMES = 20000, MOST_EVENTS = 16, HEARD = 4 };
 
 /* --- A JACK of our own; these take libjack's place in this program --- */
 
@@ -27,6 +27,13 @@ static struct {
     int midi_buffer; /* its address is the buffer */
     bool cleared;
     unsigned events, room;
+    int heard_buffer; /* its address is that of midi_in */
+    struct {
+        jack_nframes_t offset;
+        uint8_t bytes[4];
+        size_t count; /* 0: cannot be read */
+    } heard[MOST_EVENTS];
+    unsigned heard_count;
     struct {
         jack_nframes_t offset;
         uint8_t bytes[3];
@@ -35,7 +42,7 @@ static struct {
 } jack;
 
 static char port[JA_CHANNELS]; /* whose addresses are the input ports */
-static char midi_port;
+static char midi_port, midi_in_port;
 
 void *jack_port_get_buffer(jack_port_t *which, jack_nframes_t frames) {
     (void)frames;
@@ -43,6 +50,8 @@ void *jack_port_get_buffer(jack_port_t *which, jack_nframes_t frames) {
         return NULL;
     if ((char *)which == &midi_port)
         return &jack.midi_buffer;
+    if ((char *)which == &midi_in_port)
+        return &jack.heard_buffer;
     return jack.sound[(char *)which - port];
 }
 
@@ -81,6 +90,20 @@ int jack_midi_event_write(void *buffer, jack_nframes_t offset, const jack_midi_d
     return 0;
 }
 
+uint32_t jack_midi_get_event_count(void *buffer) {
+    assert_ptr_equal(buffer, &jack.heard_buffer);
+    return jack.heard_count;
+}
+
+int jack_midi_event_get(jack_midi_event_t *event, void *buffer, uint32_t i) {
+    assert_ptr_equal(buffer, &jack.heard_buffer);
+    assert_true(i < jack.heard_count);
+    event->time = jack.heard[i].offset;
+    event->size = jack.heard[i].count;
+    event->buffer = jack.heard[i].bytes;
+    return event->size > 0 ? 0 : -1;
+}
+
 /* --- The rig: one stream of two inputs at 48 kHz --- */
 
 struct rig {
@@ -103,6 +126,8 @@ static int set_up(void **state) {
     assert_true(ja_inlet_init(&rig->inlet, 2));
     rig->process.midi = ja_ring_new(64 * sizeof(struct ja_midi_message));
     rig->process.midi_out = (jack_port_t *)&midi_port;
+    rig->process.heard = ja_ring_new(HEARD * sizeof(struct ja_midi_message));
+    rig->process.midi_in = (jack_port_t *)&midi_in_port;
     rig->process.stream_count = 1;
     rig->process.streams[0].inputs = 2;
     rig->process.streams[0].inlet = &rig->inlet;
@@ -118,6 +143,7 @@ static int tear_down(void **state) {
     struct rig *rig = *state;
     ja_inlet_done(&rig->inlet);
     ja_ring_free(rig->process.midi);
+    ja_ring_free(rig->process.heard);
     free(rig);
     return 0;
 }
@@ -438,6 +464,52 @@ static void midi_does_not_pile_up_unconnected(void **state) {
     assert_int_equal(ja_ring_read_space(rig->process.midi), 0);
 }
 
+static void play(jack_nframes_t offset, uint8_t status, size_t count) {
+    jack.heard[jack.heard_count].offset = offset;
+    jack.heard[jack.heard_count].count = count;
+    memcpy(jack.heard[jack.heard_count++].bytes, (uint8_t[]){status, 60, 100, 0}, 4);
+}
+
+static void midi_is_heard_with_the_time_of_its_sample(void **state) {
+    struct rig *rig = *state;
+    struct ja_midi_message message;
+    rig->process.ahead_us = 200000;
+    play(0, 0x90, 3);
+    play(48, 0xb3, 3);
+    play(60, 0xc0, 2);
+    run(rig, 480);
+    static const struct ja_midi_message expected[] = {
+        {1200000, 3, {0x90, 60, 100}}, {1201000, 3, {0xb3, 60, 100}}, {1201250, 2, {0xc0, 60}}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(ja_ring_read(rig->process.heard, &message, sizeof message));
+        assert_int_equal(message.time_us, expected[i].time_us);
+        assert_int_equal(message.count, expected[i].count);
+        assert_memory_equal(message.bytes, expected[i].bytes, message.count);
+    }
+    assert_int_equal(ja_ring_read_space(rig->process.heard), 0);
+}
+
+static void only_channels_are_heard(void **state) {
+    struct rig *rig = *state;
+    play(0, 0xf8, 1);
+    play(0, 0xf0, 4);
+    play(0, 0x90, 4);
+    play(0, 0x90, 0); /* cannot be read */
+    run(rig, 256);
+    jack.no_buffers = true;
+    run(rig, 256);
+    assert_int_equal(ja_ring_read_space(rig->process.heard), 0);
+    assert_int_equal(rig->process.midi_unheard, 0);
+}
+
+static void midi_that_nobody_reads_is_counted(void **state) {
+    struct rig *rig = *state;
+    for (int i = 0; i < HEARD + 3; i++)
+        play(0, 0x90, 3);
+    run(rig, 256);
+    assert_int_equal(rig->process.midi_unheard, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -464,6 +536,9 @@ int main(void) {
         TEST(late_midi_leaves_at_once),
         TEST(midi_that_finds_no_room_is_counted),
         TEST(midi_does_not_pile_up_unconnected),
+        TEST(midi_is_heard_with_the_time_of_its_sample),
+        TEST(only_channels_are_heard),
+        TEST(midi_that_nobody_reads_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

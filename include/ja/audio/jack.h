@@ -26,6 +26,13 @@ struct ja_jack_stream {
     struct ja_inlet *inlet;
 };
 
+/* A MIDI message on its way to midi_out, or from midi_in. */
+struct ja_midi_message {
+    uint64_t time_us; /* ja_clock_us when it shall leave, or came */
+    uint8_t count;    /* bytes, 1…3 */
+    uint8_t bytes[3];
+};
+
 struct ja_jack_setup {
     const char *client; /* name asked for */
     const char *server; /* NULL: JACK_DEFAULT_SERVER or "default" */
@@ -48,9 +55,10 @@ struct ja_jack_status {
     bool realtime, freewheel;
     uint64_t cycles; /* process cycles since the program's start */
     uint64_t xruns;
-    uint64_t connections; /* how often a server was found */
-    uint64_t midi_late;   /* MIDI messages that left after their time */
-    uint64_t midi_lost;   /* those that found no room, or no server */
+    uint64_t connections;  /* how often a server was found */
+    uint64_t midi_late;    /* MIDI messages that left after their time */
+    uint64_t midi_lost;    /* those that found no room, or no server */
+    uint64_t midi_unheard; /* those of midi_in that found no room */
 };
 
 /* Copies the setup and starts the control thread. */
@@ -67,6 +75,9 @@ void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status);
  * messages leave in the order of queueing, one whose time has passed at once. False, and counted,
  * when no server takes it or the queue is full. */
 bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, unsigned count);
+/* The next message that has come in at midi_in, if there is one: of a channel, with the time of its
+ * sample. */
+bool ja_jack_hear_midi(struct ja_jack *jack, struct ja_midi_message *message);
 /* How many ports feed the input (0…inputs - 1) of the stream (its place in the setup). */
 unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned input);
 
