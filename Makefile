@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # SAN=address,undefined or SAN=thread builds a variant of its own beside the normal one.
 SAN ?=
+# WITH_WEB=0 leaves out what speaks HTTP and WebSocket.
+WITH_WEB ?= 1
 
 VERSION := 0.1.0
 DATADIR := $(PREFIX)/share/jack-analyzer
@@ -17,7 +19,8 @@ DATADIR := $(PREFIX)/share/jack-analyzer
 # What pkg-config must know, each with the Debian package that brings it; and what else a bare
 # Debian needs to build, to run the demo and to run the tests.
 LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
-	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev
+	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev \
+	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev jansson:libjansson-dev)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 DEMO_PACKAGES := jackd2
 TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
@@ -30,14 +33,16 @@ BUILD := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
 	-Iinclude -Isrc -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	-pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) \
+	-DJA_WITH_WEB=$(WITH_WEB) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
 ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) -lm
 
-LIB_SOURCES := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
+LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c))
+LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
-UNIT_SOURCES := $(wildcard test/unit/*.c test/signals/*.c)
+UNIT_SOURCES := $(filter-out $(if $(filter 1,$(WITH_WEB)),,test/unit/test_web_%), \
+	$(wildcard test/unit/*.c test/signals/*.c))
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
@@ -61,6 +66,7 @@ help:
 	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
 	@echo 'make clean               remove build/'
 	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
+	@echo 'WITH_WEB=0 builds without HTTP and WebSocket, and without their libraries'
 
 # From the objects, not the library, which would hide it when two folders define the same name.
 $(BUILD)/jack-analyzer: $(BUILD)/src/main.o $(LIB_OBJECTS)

@@ -1,0 +1,624 @@
+/* The web server's thread, on libwebsockets.
+ *
+ * One context with a virtual host per service. Only the thread touches the library, but for
+ * lws_cancel_service, which wakes it when the main thread has put something into its queue. The
+ * library has no request bodies or messages in one piece, and lets one write go out per
+ * "writeable": both are gathered here, so that services see whole ones.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#define _DEFAULT_SOURCE /* gethostname */
+#include <ja/web/server.h>
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <ja/config/option.h>
+#include <ja/core/log.h>
+#include <ja/core/ring.h>
+#include <ja/core/text.h>
+#include <libwebsockets.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    PATH_BYTES = 1024,
+    QUERY_BYTES = 1024,
+    HOST_BYTES = 256,
+    HEADER_BYTES = 1024,
+    WRITE_BYTES = 16384, /* of an answer at a time */
+    TELL_BYTES = 1 << 20,
+    ASK_BYTES = 1 << 18,
+    TURN_MESSAGES = 64, /* for the main thread, in one turn of its loop */
+    REQUEST_SECONDS = 10,
+    KEEP_ALIVE_SECONDS = 5,
+};
+
+/* A WebSocket message that waits for its client. */
+struct waiting {
+    struct waiting *next;
+    bool text;
+    size_t size;
+    unsigned char bytes[]; /* LWS_PRE bytes of room before the message */
+};
+
+struct ja_web_client {
+    struct listener *listener;
+    struct lws *wsi;
+    void *mine;
+    bool is_socket, answered, doomed;
+    const char *method;
+    char path[PATH_BYTES], query[QUERY_BYTES];
+    char *in; /* the body, or the message so far */
+    size_t in_size;
+    unsigned char *out; /* the answer's body, with LWS_PRE bytes of room before it */
+    size_t out_size, out_sent;
+    struct waiting *first, *last;
+    size_t waiting_bytes;
+};
+
+/* What the library keeps for us per connection. */
+struct session {
+    struct ja_web_client *client;
+};
+
+struct listener {
+    struct ja_web *web;
+    struct ja_web_service service;
+    struct lws_protocols protocols[2]; /* the second ends the list */
+};
+
+/* Before each message in a queue. */
+struct header {
+    uint32_t service, size;
+};
+
+struct ja_web {
+    struct ja_loop *loop;
+    struct lws_context *context;
+    pthread_t thread;
+    bool started;
+    atomic_bool quit, woken;
+    int asked_fd; /* eventfd: there is something in `ask` */
+    struct ja_ring *tell, *ask;
+    unsigned char *told, *asked; /* one message each, of the thread and of the loop */
+    struct listener listeners[JA_WEB_SERVICES];
+    unsigned count;
+};
+
+/* --- Who may call --- */
+
+/* "[::1]:80" to "::1", "Stage.local:80" to "Stage.local". */
+static bool host_name(const char *host, char *name, size_t size) {
+    bool bracket = host[0] == '[';
+    const char *end = bracket ? strchr(++host, ']') : strchr(host, ':');
+    size_t length = end ? (size_t)(end - host) : strlen(host);
+    if (length == 0 || length >= size || (bracket && !end))
+        return false;
+    memcpy(name, host, length);
+    name[length] = '\0';
+    return true;
+}
+
+static bool is_address(const char *name) {
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+}
+
+static bool is_this_machine(const char *name) {
+    char own[HOST_BYTES];
+    if (gethostname(own, sizeof own) != 0)
+        return false;
+    own[sizeof own - 1] = '\0';
+    size_t length = strlen(own);
+    return length > 0 && !strncasecmp(name, own, length) &&
+           (!name[length] || !strcasecmp(name + length, ".local"));
+}
+
+bool ja_web_host_is_ours(const char *host, const char *hosts) {
+    char name[HOST_BYTES];
+    if (!host_name(host, name, sizeof name))
+        return false;
+    for (const char *one = hosts ? ja_list_next(hosts, NULL) : NULL; one;
+         one = ja_list_next(hosts, one))
+        if (!strcasecmp(name, one))
+            return true;
+    return is_address(name) || !strcasecmp(name, "localhost") || is_this_machine(name);
+}
+
+bool ja_web_origin_is_ours(const char *origin, const char *host) {
+    const char *place = strstr(origin, "://");
+    bool is_web = !strncasecmp(origin, "http://", 7) || !strncasecmp(origin, "https://", 8);
+    return is_web && !strcasecmp(place + 3, host);
+}
+
+/* Checks Host and Origin of the request being read. */
+static bool may_call(struct lws *wsi, const struct listener *listener) {
+    char host[HOST_BYTES], origin[HOST_BYTES];
+    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0 ||
+        !ja_web_host_is_ours(host, listener->service.hosts))
+        return false;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
+        return true;
+    return lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) > 0 &&
+           ja_web_origin_is_ours(origin, host);
+}
+
+/* --- Clients --- */
+
+static struct ja_web_client *make_client(struct session *session, struct listener *listener,
+                                         struct lws *wsi) {
+    struct ja_web_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return NULL;
+    client->listener = listener;
+    client->wsi = wsi;
+    session->client = client;
+    return client;
+}
+
+static void drop_client(struct session *session) {
+    struct ja_web_client *client = session ? session->client : NULL;
+    if (!client)
+        return;
+    const struct ja_web_service *service = &client->listener->service;
+    session->client = NULL;
+    if (service->closed)
+        service->closed(service->data, client);
+    while (client->first) {
+        struct waiting *next = client->first->next;
+        free(client->first);
+        client->first = next;
+    }
+    free(client->in);
+    free(client->out);
+    free(client);
+}
+
+void ja_web_client_set(struct ja_web_client *client, void *mine) {
+    client->mine = mine;
+}
+
+void *ja_web_client_get(const struct ja_web_client *client) {
+    return client->mine;
+}
+
+/* Adds to the body or message; false when it becomes too long or there is no memory. */
+static bool gather(struct ja_web_client *client, const void *bytes, size_t size) {
+    if (!client->in && !(client->in = malloc(JA_WEB_MESSAGE_BYTES)))
+        return false;
+    if (client->in_size + size > JA_WEB_MESSAGE_BYTES)
+        return false;
+    memcpy(client->in + client->in_size, bytes, size);
+    client->in_size += size;
+    return true;
+}
+
+/* --- Requests --- */
+
+static bool read_path(struct lws *wsi, struct ja_web_client *client) {
+    static const struct {
+        int token;
+        const char *method;
+    } methods[] = {
+        {WSI_TOKEN_GET_URI, "GET"},       {WSI_TOKEN_HEAD_URI, "HEAD"},
+        {WSI_TOKEN_POST_URI, "POST"},     {WSI_TOKEN_PUT_URI, "PUT"},
+        {WSI_TOKEN_DELETE_URI, "DELETE"}, {WSI_TOKEN_OPTIONS_URI, "OPTIONS"},
+    };
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (lws_hdr_copy(wsi, client->path, sizeof client->path,
+                         (enum lws_token_indexes)methods[i].token) <= 0)
+            continue;
+        client->method = methods[i].method;
+        return client->path[0] == '/';
+    }
+    return false;
+}
+
+static bool read_query(struct lws *wsi, struct ja_web_client *client) {
+    char part[QUERY_BYTES];
+    struct ja_text query;
+    ja_text_init(&query, client->query, sizeof client->query);
+    for (int i = 0;; i++) {
+        int length = lws_hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (length < 0) /* there is no i-th part, or it is too long */
+            return lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) == 0 && !query.full;
+        ja_text_put(&query, i > 0 ? "&" : "");
+        ja_text_put(&query, part);
+    }
+}
+
+static struct ja_web_request request_of(const struct ja_web_client *client) {
+    return (struct ja_web_request){.method = client->method,
+                                   .path = client->path,
+                                   .query = client->query,
+                                   .body = client->in ? client->in : "",
+                                   .size = client->in_size};
+}
+
+static void pass_request(struct ja_web_client *client) {
+    const struct ja_web_service *service = &client->listener->service;
+    const struct ja_web_request request = request_of(client);
+    service->request(service->data, client, &request);
+}
+
+static long long body_length(struct lws *wsi) {
+    char text[24];
+    long long length;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+        return 0;
+    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0 ||
+        !ja_text_integer(text, &length) || length < 0)
+        return -1;
+    return length;
+}
+
+/* Answers at once that it cannot be, and closes. */
+static int refuse(struct lws *wsi, unsigned status) {
+    lws_return_http_status(wsi, status, NULL);
+    return -1;
+}
+
+static int begin_request(struct lws *wsi, struct session *session, struct listener *listener) {
+    drop_client(session);
+    struct ja_web_client *client = make_client(session, listener, wsi);
+    if (!client)
+        return -1;
+    if (!may_call(wsi, listener))
+        return refuse(wsi, HTTP_STATUS_FORBIDDEN);
+    long long length = body_length(wsi);
+    bool has_body = read_path(wsi, client) && (client->method[0] == 'P');
+    if (!client->method || !read_query(wsi, client) || length < 0 || (length > 0 && !has_body))
+        return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
+    if (length > JA_WEB_MESSAGE_BYTES)
+        return refuse(wsi, HTTP_STATUS_REQ_ENTITY_TOO_LARGE);
+    if (length == 0)
+        pass_request(client);
+    return 0;
+}
+
+/* --- Answers --- */
+
+static int write_headers(struct ja_web_client *client, unsigned status, const char *type,
+                         size_t size) {
+    unsigned char headers[LWS_PRE + HEADER_BYTES];
+    unsigned char *start = headers + LWS_PRE, *at = start, *end = headers + sizeof headers;
+    static const char no_store[] = "no-store";
+    return lws_add_http_common_headers(client->wsi, status, type, size, &at, end) ||
+           lws_add_http_header_by_token(client->wsi, WSI_TOKEN_HTTP_CACHE_CONTROL,
+                                        (const unsigned char *)no_store, sizeof no_store - 1, &at,
+                                        end) ||
+           lws_finalize_write_http_header(client->wsi, start, &at, end);
+}
+
+void ja_web_answer(struct ja_web_client *client, unsigned status, const char *type,
+                   const void *body, size_t size) {
+    assert(!client->is_socket && !client->answered);
+    client->answered = true;
+    bool with_body = size > 0 && strcmp(client->method, "HEAD") != 0;
+    if (with_body)
+        client->out = malloc(LWS_PRE + size);
+    if (with_body && client->out) {
+        memcpy(client->out + LWS_PRE, body, size);
+        client->out_size = size;
+    }
+    client->doomed = (with_body && !client->out) || write_headers(client, status, type, size) != 0;
+    lws_callback_on_writable(client->wsi);
+}
+
+/* The next piece of the answer. */
+static int write_answer(struct ja_web_client *client) {
+    if (client->doomed)
+        return -1;
+    if (!client->answered)
+        return 0;
+    size_t left = client->out_size - client->out_sent;
+    size_t size = left < WRITE_BYTES ? left : WRITE_BYTES;
+    if (left > 0 && lws_write(client->wsi, client->out + LWS_PRE + client->out_sent, size,
+                              size == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)size)
+        return -1;
+    client->out_sent += size;
+    if (size < left) {
+        lws_callback_on_writable(client->wsi);
+        return 0;
+    }
+    return lws_http_transaction_completed(client->wsi) ? -1 : 0;
+}
+
+/* --- WebSockets --- */
+
+static int open_socket(struct lws *wsi, struct session *session, struct listener *listener) {
+    const struct ja_web_service *service = &listener->service;
+    session->client = NULL; /* an upgrade begins anew */
+    struct ja_web_client *client = make_client(session, listener, wsi);
+    if (!client || !service->open || !read_path(wsi, client) || !read_query(wsi, client))
+        return -1;
+    client->is_socket = true;
+    const struct ja_web_request request = request_of(client);
+    return service->open(service->data, client, &request) ? 0 : -1;
+}
+
+static int hear(struct lws *wsi, struct ja_web_client *client, const void *bytes, size_t size) {
+    const struct ja_web_service *service = &client->listener->service;
+    if (!gather(client, bytes, size)) {
+        lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+        return -1;
+    }
+    if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0)
+        return 0;
+    if (service->heard)
+        service->heard(service->data, client, !lws_frame_is_binary(wsi), client->in,
+                       client->in_size);
+    client->in_size = 0;
+    return client->doomed ? -1 : 0;
+}
+
+bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
+                 bool may_drop) {
+    size_t room = may_drop ? JA_WEB_WAITING_BYTES / 4 : JA_WEB_WAITING_BYTES;
+    assert(client->is_socket);
+    struct waiting *message = NULL;
+    if (!client->doomed && client->waiting_bytes + size <= room)
+        message = malloc(sizeof *message + LWS_PRE + size);
+    if (!message) {
+        client->doomed = client->doomed || !may_drop;
+        lws_callback_on_writable(client->wsi);
+        return false;
+    }
+    message->next = NULL;
+    message->text = text;
+    message->size = size;
+    memcpy(message->bytes + LWS_PRE, bytes, size);
+    if (client->last)
+        client->last->next = message;
+    else
+        client->first = message;
+    client->last = message;
+    client->waiting_bytes += size;
+    lws_callback_on_writable(client->wsi);
+    return true;
+}
+
+static int write_message(struct ja_web_client *client) {
+    struct waiting *message = client->first;
+    if (client->doomed)
+        return -1;
+    if (!message)
+        return 0;
+    int written = lws_write(client->wsi, message->bytes + LWS_PRE, message->size,
+                            message->text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
+    bool whole = written >= (int)message->size;
+    client->first = message->next;
+    if (!client->first)
+        client->last = NULL;
+    client->waiting_bytes -= message->size;
+    free(message);
+    if (client->first)
+        lws_callback_on_writable(client->wsi);
+    return whole ? 0 : -1;
+}
+
+/* --- The thread --- */
+
+/* Hands what the main thread has told to the services. */
+static void hand_out(struct ja_web *web) {
+    struct header header;
+    atomic_store(&web->woken, false);
+    while (ja_ring_read(web->tell, &header, sizeof header)) {
+        const struct ja_web_service *service = &web->listeners[header.service].service;
+        ja_ring_read(web->tell, web->told, header.size);
+        if (service->told)
+            service->told(service->data, web->told, header.size);
+    }
+}
+
+static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t size) {
+    struct session *session = user;
+    const struct lws_protocols *protocol = wsi ? lws_get_protocol(wsi) : NULL;
+    struct listener *listener = protocol ? protocol->user : NULL;
+    switch (reason) {
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+        hand_out(lws_context_user(lws_get_context(wsi)));
+        return 0;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return may_call(wsi, listener) && listener->service.open ? 0 : -1;
+    case LWS_CALLBACK_HTTP:
+        return begin_request(wsi, session, listener);
+    case LWS_CALLBACK_HTTP_BODY:
+        return session->client && gather(session->client, in, size) ? 0 : -1;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        if (session->client && !session->client->answered)
+            pass_request(session->client);
+        return 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return session->client ? write_answer(session->client) : 0;
+    case LWS_CALLBACK_ESTABLISHED:
+        return open_socket(wsi, session, listener);
+    case LWS_CALLBACK_RECEIVE:
+        return session->client ? hear(wsi, session->client, in, size) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return session->client ? write_message(session->client) : -1;
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_CLOSED:
+        drop_client(session);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void *run(void *data) {
+    struct ja_web *web = data;
+    while (!atomic_load(&web->quit))
+        if (lws_service(web->context, 0) < 0)
+            break;
+    return NULL;
+}
+
+/* --- Between the threads --- */
+
+static bool put(struct ja_ring *ring, unsigned service, const void *bytes, size_t size) {
+    const struct header header = {service, (uint32_t)size};
+    struct ja_ring_write write;
+    if (size > JA_WEB_MESSAGE_BYTES || !ja_ring_begin(ring, &write, sizeof header + size))
+        return false;
+    ja_ring_put(&write, &header, sizeof header);
+    ja_ring_put(&write, bytes, size);
+    ja_ring_commit(&write);
+    return true;
+}
+
+bool ja_web_tell(struct ja_web *web, unsigned service, const void *bytes, size_t size) {
+    if (!put(web->tell, service, bytes, size))
+        return false;
+    if (!atomic_exchange(&web->woken, true))
+        lws_cancel_service(web->context);
+    return true;
+}
+
+bool ja_web_ask(struct ja_web *web, unsigned service, const void *bytes, size_t size) {
+    if (!put(web->ask, service, bytes, size))
+        return false;
+    eventfd_write(web->asked_fd, 1);
+    return true;
+}
+
+/* In the main thread: some at a time, then beats have their turn. */
+static void asked(void *data, int fd, short events) {
+    struct ja_web *web = data;
+    struct header header;
+    eventfd_t count;
+    (void)events;
+    eventfd_read(fd, &count);
+    for (unsigned i = 0; i < TURN_MESSAGES; i++) {
+        if (!ja_ring_read(web->ask, &header, sizeof header))
+            return;
+        const struct ja_web_service *service = &web->listeners[header.service].service;
+        ja_ring_read(web->ask, web->asked, header.size);
+        if (service->asked)
+            service->asked(service->data, web->asked, header.size);
+    }
+    eventfd_write(fd, 1);
+}
+
+/* --- Start and end --- */
+
+static void say(int level, const char *line) {
+    ja_log(JA_LOG_DEBUG, "web: %.*s", (int)strcspn(line, "\n"), line);
+    (void)level;
+}
+
+static struct lws_context *make_context(struct ja_web *web) {
+    static const lws_retry_bo_t idle = {.secs_since_valid_ping = 15, .secs_since_valid_hangup = 30};
+    lws_set_log_level(LLL_ERR | LLL_WARN, say);
+    struct lws_context_creation_info info = {
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .user = web,
+        .fd_limit_per_thread = JA_WEB_CLIENTS + 16,
+        .max_http_header_pool = JA_WEB_CLIENTS,
+        .pt_serv_buf_size = WRITE_BYTES,
+        .retry_and_idle_policy = &idle,
+    };
+    return lws_create_context(&info);
+}
+
+struct ja_web *ja_web_new(struct ja_loop *loop, struct ja_error *error) {
+    struct ja_web *web = calloc(1, sizeof *web);
+    if (!web) {
+        ja_fail(error, JA_FAILED, "no memory for the web server");
+        return NULL;
+    }
+    web->loop = loop;
+    web->asked_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    web->tell = ja_ring_new(TELL_BYTES);
+    web->ask = ja_ring_new(ASK_BYTES);
+    web->told = malloc(JA_WEB_MESSAGE_BYTES);
+    web->asked = malloc(JA_WEB_MESSAGE_BYTES);
+    if (web->asked_fd >= 0 && web->tell && web->ask && web->told && web->asked)
+        web->context = make_context(web);
+    if (!web->context)
+        ja_fail(error, JA_FAILED, "the web server cannot be made: %s",
+                errno ? strerror(errno) : "no memory");
+    else if (ja_loop_watch(loop, web->asked_fd, POLLIN, asked, web, error) == JA_OK)
+        return web;
+    ja_web_free(web);
+    return NULL;
+}
+
+enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *service,
+                             unsigned *number, struct ja_error *error) {
+    assert(web->count < JA_WEB_SERVICES && !web->started && service->request);
+    if (!is_address(service->address))
+        return ja_fail(error, JA_USAGE, "%s.address is \"%s\", not a numeric IPv4 or IPv6 address",
+                       service->name, service->address);
+    struct listener *listener = &web->listeners[web->count];
+    *listener = (struct listener){.web = web, .service = *service};
+    listener->protocols[0] = (struct lws_protocols){.name = service->name,
+                                                    .callback = called,
+                                                    .per_session_data_size = sizeof(struct session),
+                                                    .rx_buffer_size = 4096,
+                                                    .user = listener};
+    bool everywhere = !strcmp(service->address, "0.0.0.0") || !strcmp(service->address, "::");
+    struct lws_context_creation_info info = {
+        .port = service->port,
+        .iface = everywhere ? NULL : service->address,
+        .vhost_name = service->name,
+        .protocols = listener->protocols,
+        .timeout_secs = REQUEST_SECONDS,
+        .keepalive_timeout = KEEP_ALIVE_SECONDS,
+        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
+                   (strchr(service->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
+    };
+    errno = 0;
+    if (!lws_create_vhost(web->context, &info))
+        return ja_fail(error, JA_FAILED, "%s: cannot listen on %s, TCP port %d: %s", service->name,
+                       service->address, service->port,
+                       errno ? strerror(errno) : "the address cannot be used");
+    *number = web->count++;
+    return JA_OK;
+}
+
+/* Signals belong to the main thread. */
+enum ja_status ja_web_start(struct ja_web *web, struct ja_error *error) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&web->thread, NULL, run, web);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    web->started = code == 0;
+    return code == 0 ? JA_OK
+                     : ja_fail(error, JA_FAILED, "the web server cannot start: %s", strerror(code));
+}
+
+void ja_web_free(struct ja_web *web) {
+    if (!web)
+        return;
+    atomic_store(&web->quit, true);
+    if (web->started) {
+        lws_cancel_service(web->context);
+        pthread_join(web->thread, NULL);
+    }
+    if (web->context)
+        lws_context_destroy(web->context);
+    if (web->tell && web->told)
+        hand_out(web);
+    if (web->asked_fd >= 0) {
+        ja_loop_unwatch(web->loop, web->asked_fd);
+        close(web->asked_fd);
+    }
+    ja_ring_free(web->tell);
+    ja_ring_free(web->ask);
+    free(web->told);
+    free(web->asked);
+    free(web);
+}
