@@ -45,6 +45,8 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
     ja_config_fill(config, &ja_learn_module, NULL, &learn);
     enum ja_status status = ja_app_open_learner(app, &learn, error);
     if (status == JA_OK)
+        status = ja_app_open_midi_in(app, error);
+    if (status == JA_OK)
         status = ja_catalogue_init(&app->catalogue, ja_stages, ja_stage_count, error);
     app->host = (struct ja_sink_host){
         .loop = app->loop,
@@ -248,6 +250,7 @@ static void results_came(void *data, int fd, short events) {
     eventfd_t count;
     (void)events;
     eventfd_read(fd, &count);
+    ja_app_hear_midi(data);
     ja_app_deliver(data);
 }
 

@@ -10,6 +10,7 @@
 #include <ja/audio/jack.h>
 #include <ja/config/config.h>
 #include <ja/control/command.h>
+#include <ja/control/midi_in.h>
 #include <ja/control/osc.h>
 #include <ja/core/loop.h>
 #include <ja/net/resolver.h>
@@ -84,6 +85,8 @@ struct ja_app {
     struct ja_control *control;
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
+    struct ja_midi_in midi_in;
+    uint64_t acted_us;    /* ja_clock_us when the operator did what is being done; 0: now */
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
@@ -163,7 +166,8 @@ enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, stru
 /* --- operate.c: what commands do --- */
 
 void ja_app_init_operator(struct ja_app *app);
-/* s of the i-th stream's audio that is at the source now; false before the first. */
+/* s of the i-th stream's audio that was at the source when the operator acted; false before the
+ * first. */
 bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
 
 /* --- test_beats.c: beats without music --- */
@@ -172,6 +176,15 @@ bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
 enum ja_status ja_app_start_test_beats(struct ja_app *app, double bpm, double for_s,
                                        struct ja_text *reply);
 void ja_app_end_test_beats(struct ja_app *app);
+
+/* --- midi_in.c: commands by MIDI --- */
+
+/* Whether what `config` binds can be bound. */
+enum ja_status ja_app_check_midi_in(const struct ja_config *config, struct ja_error *error);
+enum ja_status ja_app_open_midi_in(struct ja_app *app, struct ja_error *error);
+enum ja_status ja_app_learn_midi(struct ja_app *app, const char *command, struct ja_text *reply);
+/* Runs what is bound to all that has come in. */
+void ja_app_hear_midi(struct ja_app *app);
 
 /* --- orders.c: what the operator ordered for a while --- */
 

@@ -99,6 +99,7 @@ static void jack_changed(void *data, int fd, short events) {
 static void jack_due(void *data, uint64_t due_us) {
     (void)due_us;
     look_at_jack(data);
+    ja_app_hear_midi(data); /* usually heard with the results, but those may fail to come */
 }
 
 static enum ja_status start_jack(struct ja_app *app, const struct ja_jack_setup *setup,

@@ -85,7 +85,7 @@ static enum ja_status reset(void *data, struct ja_text *reply) {
 bool ja_app_present_time(const struct ja_app *app, size_t i, double *time) {
     struct ja_stream_stats now;
     ja_stream_stats(app->streams[i], &now);
-    *time = ja_tap_time(&app->taps[i], ja_clock_us());
+    *time = ja_tap_time(&app->taps[i], app->acted_us ? app->acted_us : ja_clock_us());
     if (isnan(*time))
         *time = now.now;
     return now.now > 0;
@@ -236,6 +236,10 @@ static enum ja_status test_beats(void *data, double bpm, bool on, double for_s,
     ja_app_end_test_beats(data);
     ja_text_put(reply, "no test beats");
     return JA_OK;
+}
+
+static enum ja_status learn(void *data, const char *command, struct ja_text *reply) {
+    return ja_app_learn_midi(data, command, reply);
 }
 
 static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) {
@@ -402,6 +406,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .beat = beat,
         .range = range,
         .test_beats = test_beats,
+        .learn = learn,
         .feedback = feedback,
         .stats = stats,
     };

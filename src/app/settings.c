@@ -107,7 +107,9 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
         status = ja_preset_apply(config, arguments->presets[i], error);
     for (size_t i = 0; i < arguments->set_count && status == JA_OK; i++)
         status = set_argument(config, arguments, i, error);
-    return status == JA_OK ? check_profile(config, error) : status;
+    if (status == JA_OK)
+        status = check_profile(config, error);
+    return status == JA_OK ? ja_app_check_midi_in(config, error) : status;
 }
 
 /* --- Stages --- */
@@ -191,6 +193,15 @@ static enum ja_status tell_learner(struct ja_app *app, const struct ja_module *m
     return ja_app_open_learner(app, after, error);
 }
 
+static enum ja_status tell_midi_in(struct ja_app *app, const struct ja_module *module,
+                                   const char *instance, const void *after,
+                                   struct ja_error *error) {
+    const struct ja_midi_in_settings *settings = after;
+    (void)module;
+    (void)instance;
+    return ja_midi_in_read(&app->midi_in, settings->bind, error);
+}
+
 static enum ja_status tell_nobody(struct ja_app *app, const struct ja_module *module,
                                   const char *instance, const void *after, struct ja_error *error) {
     (void)app;
@@ -212,6 +223,8 @@ static difference_function *who_is_told(const struct ja_module *module) {
     }
     if (module == &ja_learn_module)
         return tell_learner;
+    if (module == &ja_midi_in_module)
+        return tell_midi_in;
     return module == &ja_governor_module ? tell_streams : tell_nobody;
 }
 

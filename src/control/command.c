@@ -208,6 +208,11 @@ static enum ja_status run_test_beats(const struct ja_operator *who,
                : missing(reply);
 }
 
+static enum ja_status run_learn(const struct ja_operator *who, const struct ja_argument *arguments,
+                                struct ja_text *reply) {
+    return who->learn ? who->learn(who->data, arguments[0].string, reply) : missing(reply);
+}
+
 static enum ja_status run_ping(const struct ja_operator *who, const struct ja_argument *arguments,
                                struct ja_text *reply) {
     (void)who, (void)arguments;
@@ -250,6 +255,10 @@ const struct ja_command ja_commands[] = {
      "Sends beats at a tempo to every output in place of what is heard, for patching: on (1), for "
      "so many seconds, if given, at most 600; or off (0).",
      run_test_beats},
+    {"learn", "s",
+     "Binds the next note or controller at the port midi_in to a command, as in \"tap\" or "
+     "\"nudge -20..20\"; \"\" binds nothing. Set midi_in.bind to keep it.",
+     run_learn},
     {"set", "sv", "Sets an option to a value.", run_set},
     {"get", "s", "Tells the value of an option.", run_get},
     {"preset", "s", "Applies a preset, KIND/NAME.", run_preset},
@@ -364,6 +373,15 @@ enum ja_status ja_command_run(const struct ja_operator *who, const char *name,
     if (reply->length == before)
         ja_text_put(reply, status == JA_OK ? "ok" : "failed");
     return status;
+}
+
+char ja_command_argument(const char *name, size_t i) {
+    char letters[ARGUMENTS + 1];
+    const struct ja_command *command = find(name);
+    if (!command)
+        return '\0';
+    split(command->arguments, letters);
+    return i < strlen(letters) ? letters[i] : '\0';
 }
 
 void ja_command_list(FILE *out) {

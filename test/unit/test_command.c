@@ -80,6 +80,11 @@ static enum ja_status test_beats(void *data, double bpm, bool on, double for_s,
     note_seconds(for_s);
     return JA_OK;
 }
+static enum ja_status learn(void *data, const char *command, struct ja_text *reply) {
+    (void)data, (void)reply;
+    snprintf(asked, sizeof asked, "learn %s", command);
+    return JA_OK;
+}
 static enum ja_status feedback(void *data, const char *word, struct ja_text *reply) {
     (void)data, (void)reply;
     snprintf(asked, sizeof asked, "feedback %s", word);
@@ -102,6 +107,7 @@ static const struct ja_operator hand = {.set = set,
                                         .beat = beat,
                                         .range = range,
                                         .test_beats = test_beats,
+                                        .learn = learn,
                                         .feedback = feedback,
                                         .stats = stats};
 
@@ -203,6 +209,8 @@ static const struct row rows[] = {
     {"test-beats", 2, {F(128), I(3)}, JA_USAGE, "", "test-beats takes 1 (on) or 0 (off), not 3"},
     {"test-beats", 3, {F(128), I(1), F(0)}, JA_USAGE, "", "ends after 0.1 to 86400 s, not 0"},
     {"test-beats", 1, {F(128)}, JA_USAGE, "", "; 1 given"},
+    {"learn", 1, {S("nudge -20..20")}, JA_OK, "learn nudge -20..20", "ok"},
+    {"learn", 0, {S("")}, JA_USAGE, "", "learn takes a string"},
     {"ping", 0, {S("")}, JA_OK, "", "pong"},
     {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
     {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},

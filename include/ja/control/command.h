@@ -35,6 +35,7 @@ struct ja_operator {
                             struct ja_text *reply);
     enum ja_status (*test_beats)(void *data, double bpm, bool on, double for_s,
                                  struct ja_text *reply);
+    enum ja_status (*learn)(void *data, const char *command, struct ja_text *reply);
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
 };
@@ -55,6 +56,8 @@ extern const size_t ja_command_count;
 enum ja_status ja_command_run(const struct ja_operator *operator, const char * name,
                               const struct ja_argument *arguments, size_t count,
                               struct ja_text *reply);
+/* The type letter of a command's i-th argument (0…); 0 when there is no such. */
+char ja_command_argument(const char *name, size_t i);
 /* --list-commands */
 void ja_command_list(FILE *out);
 

@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# Notes and controllers at the port midi_in, with a JACK server of its own.
+# Time limit: 90 s
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True  # of the modules in the other folder
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.path.insert(0, "test/net")
+from hostile import PROGRAM, check, results
+from steer import Program
+
+TOOLS = os.path.dirname(PROGRAM) + "/test/tools/"
+SERVER = "ja-%d-hands" % os.getpid()
+os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
+                  JACK_NO_AUDIO_RESERVATION="1")
+
+
+class Hand:
+    """The other client: every line to it is answered."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([TOOLS + "ja-jackhand", *arguments], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.there = self.process.stdout.readline() != ""
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def note(self, number, velocity=100, channel=1):
+        """When it sounds, in s by the monotonic clock."""
+        return self.ask("midi %x %x %x" % (0x8f + channel, number, velocity))["us"] / 1e6
+
+    def controller(self, number, value):
+        return self.ask("midi %x %x %x" % (0xb0, number, value))["us"] / 1e6
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+def within(seconds, condition):
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return value
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=10)
+
+
+def state(program, text, start=0, seconds=3):
+    return program.wait(lambda e: e["type"] == "state" and text in e["reason"], seconds, start)
+
+
+def check_bindings(program, hand):
+    for name, act, seen in (("a note", lambda: hand.note(61), "Holding"),
+                            ("a controller as button", lambda: hand.controller(64, 100),
+                             "Following the music again"),
+                            ("a controller's place", lambda: hand.controller(20, 127),
+                             "told 20 ms late")):
+        start = len(program.events)
+        act()
+        check(state(program, seen, start), name + " runs its command",
+              [e["reason"] for e in program.events[start:] if e["type"] == "state"])
+    start = len(program.events)
+    hand.note(61, velocity=0)
+    hand.note(61, channel=5)
+    hand.controller(64, 0)
+    check(not state(program, "", start, 1), "velocity 0, another channel and release run nothing")
+    ack = program.ask("set", "ss", "midi_in.bind", "note 61: tip")
+    check(ack and ack[0] == 0 and "nearest is \"tap\"" in ack[1],
+          "a wrong binding is refused and explained", ack)
+
+
+def check_learning(program, hand):
+    ack = program.ask("learn", "s", "nudge 0..9999")
+    check(ack and ack[0] == 0 and "-200 to 200" in ack[1], "nonsense is not learnt", ack)
+    ack = program.ask("learn", "s", "tap")
+    check(ack and ack[0] == 1, "learn is acknowledged", ack)
+    hand.note(48)
+    value = within(2, lambda: (v := program.ask("get", "s", "midi_in.bind")) and
+                   "note 48 ch 1: tap" in v[1] and v)
+    check(value and "note 61 ch 1: hold 1" in value[1], "the next note is bound, beside the others",
+          program.ask("get", "s", "midi_in.bind"))
+
+
+def check_taps(program, hand):
+    """Held in silence, the beats are the taps'. What is heard late counts when it was played."""
+    program.ask("auto")
+    program.ask("hold", "i", 1)
+    played = []
+    for _ in range(8):
+        played.append(hand.note(48))
+        time.sleep(max(0, played[0] + 0.55 * len(played) - time.monotonic() - 0.02))
+    said = program.wait(lambda e: e["type"] == "state" and "Tempo tapped near" in e["reason"] and
+                        abs(float(e["reason"].split()[3]) - 60 / 0.55) < 6, 3)
+    check(said, "the tapped tempo is seen", program.events[-2:])
+    period = 60 / float(said["reason"].split()[3]) if said else 0.55
+    program.beats(0.3)  # what had come before
+    came = program.beats(3.5)
+    off = [(b - played[-1] + period / 2) % period - period / 2 for b in came]
+    check(len(came) >= 4 and abs(statistics.median(off)) < 0.1, "beats come where it was tapped",
+          off)
+    print("# beats %+.1f ms off the taps" % (1000 * statistics.median(off) if off else 0))
+
+
+def main():
+    for needed in (PROGRAM, TOOLS + "ja-jackhand", "jackd", "jack_lsp"):
+        if not shutil.which(needed):
+            print("1..0 # SKIP there is no " + needed)
+            return 0
+    jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000",
+                              "-p", "256"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    within(10, lambda: run("jack_lsp").returncode == 0)
+    program = Program("-S", "jack.name=an", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
+                      'cc 64: hold 0,cc 20: nudge -20..20')
+    hand = None
+    try:
+        program.wait_until_there()
+        within(10, lambda: "an:midi_in" in run("jack_lsp").stdout)
+        hand = Hand("-m", "an:midi_in")
+        check(hand.there, "another client connects to midi_in")
+        run("jack_connect", "system:capture_1", "an:in_1")
+        check(program.wait(lambda e: e["type"] == "state" and e["state"] == "silent", 10),
+              "silence comes in")
+        check_bindings(program, hand)
+        check_learning(program, hand)
+        check_taps(program, hand)
+        check(program.stop() == 0, "it ends with status 0")
+    finally:
+        if hand:
+            hand.end()
+        if program.process.poll() is None:
+            program.stop()
+        jackd.terminate()
+        jackd.wait()
+    print("1..%d" % sum(results))
+    return 1 if results[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
