@@ -5,7 +5,9 @@ CC ?= cc
 AR ?= ar
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
+CXX ?= c++
 CFLAGS ?= -O2 -g
+CXXFLAGS ?= $(CFLAGS)
 PREFIX ?= /usr/local
 DESTDIR ?=
 # SAN=address,undefined or SAN=thread builds a variant of its own beside the normal one.
@@ -16,14 +18,22 @@ WITH_WEB ?= 1
 VERSION := 0.1.0
 DATADIR := $(PREFIX)/share/jack-analyzer
 
+# Left out when what it needs is not there, or with WITH_LINK=0: Ableton Link, the only C++.
+ifndef WITH_LINK
+WITH_LINK := $(shell printf '\043if !__has_include(<ableton/Link.hpp>)\n\043error\n\043endif\n' | \
+	$(CXX) -E -x c++ - >/dev/null 2>&1 && echo 1 || echo 0)
+endif
+
 # What pkg-config must know, each with the Debian package that brings it; and what else a bare
 # Debian needs to build, to run the demo and to run the tests.
 LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
 	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev \
 	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev jansson:libjansson-dev)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
+OPTIONAL_PACKAGES := g++ ableton-link-dev
 DEMO_PACKAGES := jackd2
-TEST_PACKAGES := binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
+TEST_PACKAGES := $(OPTIONAL_PACKAGES) iproute2 \
+	binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
 	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
 	mandoc procps locales
 
@@ -31,16 +41,21 @@ MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
 BUILD := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
 	-Iinclude -Isrc -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	-DJA_WITH_WEB=$(WITH_WEB) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	-DJA_WITH_WEB=$(WITH_WEB) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
-ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) -lm
+ALL_CXXFLAGS := -std=c++14 -DLINK_PLATFORM_LINUX=1 -Wall -Wextra -pthread -MMD -MP $(CPPFLAGS) $(CXXFLAGS) \
+	$(SAN_FLAGS)
+ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) \
+	$(if $(filter 1,$(WITH_LINK)),-lstdc++) -lm
 
-LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c))
-LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c))
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+# Of a shim and what stands for it, one is left out.
+LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c)) \
+	src/sink/$(if $(filter 1,$(WITH_LINK)),link_none.c,link_shim.cpp)
+LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c src/*/*.cpp))
+LIB_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(LIB_SOURCES))))
 UNIT_SOURCES := $(filter-out $(if $(filter 1,$(WITH_WEB)),,test/unit/test_web_%), \
 	$(wildcard test/unit/*.c test/signals/*.c))
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
@@ -65,6 +80,7 @@ help:
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
 	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
 	@echo 'make clean               remove build/'
+	@echo 'WITH_LINK=0 leaves out Ableton Link, which is built in when ableton-link-dev is there'
 	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
 	@echo 'WITH_WEB=0 builds without HTTP and WebSocket, and without their libraries'
 
@@ -79,6 +95,10 @@ $(BUILD)/libja.a: $(LIB_OBJECTS)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 
 # The beat network's loops are worth the compiler's full effort.
 $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/beat/*.c)): private ALL_CFLAGS += -O3
@@ -103,10 +123,10 @@ $(BUILD)/flags: FORCE
 		echo "The package $${library#*:} is missing ($${library%:*})." \
 			"'make deps' installs all that building needs." >&2; exit 1; }; done
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LIBS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(ALL_LIBS)' >$@
 
 deps:
-	@src/dist/packages.sh $(BUILD_PACKAGES)
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(OPTIONAL_PACKAGES)
 
 export AUDIO
 demo:

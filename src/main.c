@@ -42,6 +42,11 @@ static enum ja_status reset_model(const struct ja_config *config, struct ja_erro
     return status;
 }
 
+/* What can be left out of a build. */
+static void tell_parts(void) {
+    printf("%s Ableton Link\n", ja_link_built_in ? "with" : "without");
+}
+
 /* What needs no configuration. */
 static bool answer(enum ja_action action, const struct ja_config *config) {
     switch (action) {
@@ -50,6 +55,7 @@ static bool answer(enum ja_action action, const struct ja_config *config) {
         return true;
     case JA_ACTION_VERSION:
         puts("jack-analyzer " JA_VERSION);
+        tell_parts();
         return true;
     case JA_ACTION_LIST_OPTIONS:
         ja_config_list(config, stdout);

@@ -51,6 +51,7 @@ const struct ja_sink_class *const ja_sinks[] = {
     &ja_os2l_sink,
     &ja_wled_sink,
     &ja_midi_sink,
+    &ja_link_sink,
     &ja_carabiner_sink,
     &ja_events_sink,
     &ja_frames_sink,
