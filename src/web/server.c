@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ja/config/option.h>
+#include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/ring.h>
 #include <ja/core/text.h>
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -35,7 +37,9 @@ enum {
     WRITE_BYTES = 16384, /* of an answer at a time */
     TELL_BYTES = 1 << 20,
     ASK_BYTES = 1 << 18,
-    TURN_MESSAGES = 64, /* for the main thread, in one turn of its loop */
+    TURN_MESSAGES = 64,   /* for the main thread, in one turn of its loop */
+    TURN_US = 1000,       /* the same in time; the message that passes it is the last */
+    KERNEL_BYTES = 32768, /* asked for as room of a WebSocket in the kernel, who doubles it */
     REQUEST_SECONDS = 10,
     KEEP_ALIVE_SECONDS = 5,
 };
@@ -44,6 +48,7 @@ enum {
 struct waiting {
     struct waiting *next;
     bool text;
+    int slot; /* of ja_web_send_latest; -1: none */
     size_t size;
     unsigned char bytes[]; /* LWS_PRE bytes of room before the message */
 };
@@ -54,13 +59,14 @@ struct ja_web_client {
     void *mine;
     bool is_socket, answered, doomed;
     const char *method;
-    char path[PATH_BYTES], query[QUERY_BYTES];
+    char path[PATH_BYTES], query[QUERY_BYTES], authorization[HEADER_BYTES];
     char *in; /* the body, or the message so far */
     size_t in_size;
     unsigned char *out; /* the answer's body, with LWS_PRE bytes of room before it */
     size_t out_size, out_sent;
     struct waiting *first, *last;
     size_t waiting_bytes;
+    uint64_t progress_us; /* when the first of them became the first */
 };
 
 /* What the library keeps for us per connection. */
@@ -234,10 +240,19 @@ static bool read_query(struct lws *wsi, struct ja_web_client *client) {
     }
 }
 
+/* Path, query and what else of the headers a service is told. */
+static bool read_headers(struct lws *wsi, struct ja_web_client *client) {
+    if (lws_hdr_copy(wsi, client->authorization, sizeof client->authorization,
+                     WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
+        client->authorization[0] = '\0';
+    return read_path(wsi, client) && read_query(wsi, client);
+}
+
 static struct ja_web_request request_of(const struct ja_web_client *client) {
     return (struct ja_web_request){.method = client->method,
                                    .path = client->path,
                                    .query = client->query,
+                                   .authorization = client->authorization,
                                    .body = client->in ? client->in : "",
                                    .size = client->in_size};
 }
@@ -273,8 +288,7 @@ static int begin_request(struct lws *wsi, struct session *session, struct listen
     if (!may_call(wsi, listener))
         return refuse(wsi, HTTP_STATUS_FORBIDDEN);
     long long length = body_length(wsi);
-    bool has_body = read_path(wsi, client) && (client->method[0] == 'P');
-    if (!client->method || !read_query(wsi, client) || length < 0 || (length > 0 && !has_body))
+    if (!read_headers(wsi, client) || length < 0 || (length > 0 && client->method[0] != 'P'))
         return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
     if (length > JA_WEB_MESSAGE_BYTES)
         return refuse(wsi, HTTP_STATUS_REQ_ENTITY_TOO_LARGE);
@@ -333,12 +347,29 @@ static int write_answer(struct ja_web_client *client) {
 
 /* --- WebSockets --- */
 
+/* Lets an upgrade go on, or answers why not. */
+static int admit_socket(struct lws *wsi, struct listener *listener) {
+    const struct ja_web_service *service = &listener->service;
+    struct ja_web_client client = {.listener = listener};
+    if (!may_call(wsi, listener))
+        return refuse(wsi, HTTP_STATUS_FORBIDDEN);
+    if (!service->open)
+        return refuse(wsi, HTTP_STATUS_NOT_FOUND);
+    if (!read_headers(wsi, &client))
+        return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
+    const struct ja_web_request request = request_of(&client);
+    unsigned status = service->admit ? service->admit(service->data, &request) : 0;
+    return status ? refuse(wsi, status) : 0;
+}
+
 static int open_socket(struct lws *wsi, struct session *session, struct listener *listener) {
     const struct ja_web_service *service = &listener->service;
     session->client = NULL; /* an upgrade begins anew */
     struct ja_web_client *client = make_client(session, listener, wsi);
-    if (!client || !service->open || !read_path(wsi, client) || !read_query(wsi, client))
+    if (!client || !service->open || !read_headers(wsi, client))
         return -1;
+    const int kernel_bytes = KERNEL_BYTES;
+    setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &kernel_bytes, sizeof kernel_bytes);
     client->is_socket = true;
     const struct ja_web_request request = request_of(client);
     return service->open(service->data, client, &request) ? 0 : -1;
@@ -359,29 +390,88 @@ static int hear(struct lws *wsi, struct ja_web_client *client, const void *bytes
     return client->doomed ? -1 : 0;
 }
 
-bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
-                 bool may_drop) {
-    size_t room = may_drop ? JA_WEB_WAITING_BYTES / 4 : JA_WEB_WAITING_BYTES;
-    assert(client->is_socket);
-    struct waiting *message = NULL;
-    if (!client->doomed && client->waiting_bytes + size <= room)
-        message = malloc(sizeof *message + LWS_PRE + size);
-    if (!message) {
-        client->doomed = client->doomed || !may_drop;
-        lws_callback_on_writable(client->wsi);
-        return false;
-    }
-    message->next = NULL;
-    message->text = text;
-    message->size = size;
+/* Leaves a client at once, whether or not it can be written to. */
+static void leave(struct ja_web_client *client) {
+    client->doomed = true;
+    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+static struct waiting *make_waiting(const void *bytes, size_t size, bool text) {
+    struct waiting *message = malloc(sizeof *message + LWS_PRE + size);
+    if (!message)
+        return NULL;
+    *message = (struct waiting){.text = text, .slot = -1, .size = size};
     memcpy(message->bytes + LWS_PRE, bytes, size);
+    return message;
+}
+
+static void append(struct ja_web_client *client, struct waiting *message) {
     if (client->last)
         client->last->next = message;
     else
         client->first = message;
+    if (!client->last)
+        client->progress_us = ja_clock_us();
     client->last = message;
-    client->waiting_bytes += size;
+    client->waiting_bytes += message->size;
     lws_callback_on_writable(client->wsi);
+}
+
+static bool is_stuck(const struct ja_web_client *client) {
+    return client->first && ja_clock_us() - client->progress_us > JA_WEB_STUCK_US;
+}
+
+/* The message as it is queued; NULL when it is lost. */
+static struct waiting *enqueue(struct ja_web_client *client, bool text, const void *bytes,
+                               size_t size, bool may_drop) {
+    size_t room = may_drop ? JA_WEB_WAITING_BYTES / 4 : JA_WEB_WAITING_BYTES;
+    assert(client->is_socket);
+    if (client->doomed)
+        return NULL;
+    struct waiting *message = NULL;
+    if (client->waiting_bytes + size <= room)
+        message = make_waiting(bytes, size, text);
+    if (message)
+        append(client, message);
+    if ((!message && !may_drop) || is_stuck(client))
+        leave(client);
+    return message;
+}
+
+bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
+                 bool may_drop) {
+    return enqueue(client, text, bytes, size, may_drop) != NULL;
+}
+
+/* Where the message of the slot hangs; the end of the queue when there is none. */
+static struct waiting **find_slot(struct ja_web_client *client, unsigned slot) {
+    struct waiting **link = &client->first;
+    while (*link && (*link)->slot != (int)slot)
+        link = &(*link)->next;
+    return link;
+}
+
+bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, const void *bytes,
+                        size_t size) {
+    struct waiting **link = find_slot(client, slot), *former = *link;
+    if (!former) {
+        struct waiting *message = enqueue(client, text, bytes, size, true);
+        if (message)
+            message->slot = (int)slot;
+        return message != NULL;
+    }
+    struct waiting *message = make_waiting(bytes, size, text);
+    if (!message)
+        return false;
+    message->slot = (int)slot;
+    message->next = former->next;
+    *link = message;
+    if (client->last == former)
+        client->last = message;
+    client->waiting_bytes = client->waiting_bytes - former->size + size;
+    free(former);
+    if (is_stuck(client))
+        leave(client);
     return true;
 }
 
@@ -398,6 +488,7 @@ static int write_message(struct ja_web_client *client) {
     if (!client->first)
         client->last = NULL;
     client->waiting_bytes -= message->size;
+    client->progress_us = ja_clock_us();
     free(message);
     if (client->first)
         lws_callback_on_writable(client->wsi);
@@ -428,7 +519,7 @@ static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         hand_out(lws_context_user(lws_get_context(wsi)));
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return may_call(wsi, listener) && listener->service.open ? 0 : -1;
+        return admit_socket(wsi, listener);
     case LWS_CALLBACK_HTTP:
         return begin_request(wsi, session, listener);
     case LWS_CALLBACK_HTTP_BODY:
@@ -498,8 +589,9 @@ static void asked(void *data, int fd, short events) {
     struct header header;
     eventfd_t count;
     (void)events;
+    const uint64_t end_us = ja_clock_us() + TURN_US;
     eventfd_read(fd, &count);
-    for (unsigned i = 0; i < TURN_MESSAGES; i++) {
+    for (unsigned i = 0; i < TURN_MESSAGES && ja_clock_us() < end_us; i++) {
         if (!ja_ring_read(web->ask, &header, sizeof header))
             return;
         const struct ja_web_service *service = &web->listeners[header.service].service;

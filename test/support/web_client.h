@@ -76,17 +76,24 @@ static inline int web_ask(struct ja_loop *loop, int port, const char *what, cons
     return status;
 }
 
-/* Opens a WebSocket; -1 when it is refused. */
-static inline int web_open(struct ja_loop *loop, int port, const char *path, const char *headers) {
+/* Asks for a WebSocket; the answer's headers go to `answer`. */
+static inline void web_upgrade(struct ja_loop *loop, int fd, const char *path, const char *headers,
+                               char *answer, size_t size) {
     char text[1024];
-    int fd = web_connect(port);
     int length = snprintf(text, sizeof text,
                           "GET %s HTTP/1.1\r\n%sUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                           "Sec-WebSocket-Version: 13\r\n\r\n",
                           path, headers);
     send(fd, text, (size_t)length, MSG_NOSIGNAL);
-    web_read(loop, fd, text, sizeof text, "\r\n\r\n");
+    web_read(loop, fd, answer, size, "\r\n\r\n");
+}
+
+/* Opens a WebSocket; -1 when it is refused. */
+static inline int web_open(struct ja_loop *loop, int port, const char *path, const char *headers) {
+    char text[1024];
+    int fd = web_connect(port);
+    web_upgrade(loop, fd, path, headers, text, sizeof text);
     if (strstr(text, " 101 ") && strstr(text, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
         return fd;
     close(fd);

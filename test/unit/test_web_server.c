@@ -53,11 +53,27 @@ static bool open_socket(void *data, struct ja_web_client *client,
     return strcmp(request->path, "/closed") != 0;
 }
 
-/* Echoes; a single 'F' is answered by a flood of what may be dropped. */
+static unsigned admit(void *data, const struct ja_web_request *request) {
+    (void)data;
+    if (!strcmp(request->path, "/secret"))
+        return strcmp(request->authorization, "Bearer word") || strcmp(request->query, "a=1") ? 401
+                                                                                              : 0;
+    return strcmp(request->path, "/nowhere") ? 0 : 404;
+}
+
+/* Echoes; a single 'L' is answered by many values of two slots; a single 'F' is answered by a flood
+ * of what may be dropped. */
 static void heard(void *data, struct ja_web_client *client, bool text, const void *bytes,
                   size_t size) {
     struct fixture *self = data;
     static char much[1000];
+    if (size == 1 && *(const char *)bytes == 'L') {
+        for (size_t i = 1; i <= sizeof much; i++) {
+            assert_true(ja_web_send_latest(client, i % 2, false, much, i));
+            assert_true(i != 500 || ja_web_send(client, true, "middle", 6, true));
+        }
+        return;
+    }
     if (size != 1 || *(const char *)bytes != 'F') {
         ja_web_send(client, text, bytes, size, false);
         return;
@@ -96,6 +112,7 @@ static int set_up(void **state) {
                                      .port = fixture.port,
                                      .hosts = "stage.example\0",
                                      .request = request,
+                                     .admit = admit,
                                      .open = open_socket,
                                      .heard = heard,
                                      .closed = closed,
@@ -261,6 +278,42 @@ static void test_slow_reader(void **state) {
     close(fd);
 }
 
+static void test_latest_values(void **state) {
+    (void)state;
+    static char got[1000];
+    static const size_t sizes[] = {999, 1000, 6};
+    size_t size;
+    int fd = web_open(fixture.loop, fixture.port, "/", LOCAL);
+    web_say(fd, true, "L", 1);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(web_hear(fixture.loop, fd, got, sizeof got, &size), i == 2 ? 1 : 2);
+        assert_int_equal(size, sizes[i]);
+    }
+    close(fd);
+}
+
+static void test_admission(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *headers, *status;
+    } cases[] = {
+        {"/nowhere", LOCAL, " 404 "},
+        {"/secret?a=1", LOCAL, " 401 "},
+        {"/secret?a=1", LOCAL "Authorization: Bearer wor\r\n", " 401 "},
+        {"/secret?a=2", LOCAL "Authorization: Bearer word\r\n", " 401 "},
+        {"/secret?a=1", LOCAL "Authorization: Bearer word\r\n", " 101 "},
+        {"/", "Host: evil.example\r\n", " 403 "},
+        {"/", LOCAL "Origin: http://evil.example\r\n", " 403 "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1024];
+        int fd = web_connect(fixture.port);
+        web_upgrade(fixture.loop, fd, cases[i].path, cases[i].headers, text, sizeof text);
+        assert_non_null(strstr(text, cases[i].status));
+        close(fd);
+    }
+}
+
 static void test_idle_connections(void **state) {
     (void)state;
     int idle[200];
@@ -297,6 +350,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_message_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slow_reader, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_latest_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_admission, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_port_in_use, set_up, tear_down),
     };

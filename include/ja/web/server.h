@@ -3,9 +3,10 @@
  *
  * What is served on a port is a service. Nothing here waits for the main thread, nor it for us:
  * a message for which a queue has no room is lost and told to who sends it. At most
- * JA_WEB_WAITING_BYTES wait for a client that does not read; then it is left. Strangers' pages are
- * kept out: a request must call us by an address, "localhost", this machine's name or one that is
- * configured, and where it has an Origin, that must be the same (RFC 6455 10.2; DNS rebinding).
+ * JA_WEB_WAITING_BYTES wait for a client that does not read, JA_WEB_STUCK_US long; then it is left.
+ * Strangers' pages are kept out: a request must call us by an address, "localhost", this machine's
+ * name or one that is configured, and where it has an Origin, that must be the same (RFC 6455 10.2;
+ * DNS rebinding).
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef JA_WEB_SERVER_H
@@ -19,6 +20,7 @@ enum {
     JA_WEB_CLIENTS = 512,          /* most connections, of all services */
     JA_WEB_MESSAGE_BYTES = 65536,  /* longest body, WebSocket message and message between threads */
     JA_WEB_WAITING_BYTES = 262144, /* of WebSocket messages that wait for one client */
+    JA_WEB_STUCK_US = 5000000,     /* for so long a client may take nothing of what waits */
 };
 
 struct ja_web;
@@ -29,6 +31,7 @@ struct ja_web_request {
         *method;       /* "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"; of a WebSocket "GET" */
     const char *path;  /* decoded; starts with '/' */
     const char *query; /* what stands after '?', decoded, its parts joined by '&'; "" */
+    const char *authorization; /* the header of that name; "" */
     const char *body;
     size_t size; /* of the body */
 };
@@ -43,6 +46,8 @@ struct ja_web_service {
 
     /* To be answered by ja_web_answer, now or later, but before `closed`. */
     void (*request)(void *data, struct ja_web_client *client, const struct ja_web_request *request);
+    /* Before a WebSocket is opened: 0 lets it in, else the HTTP status that refuses it. */
+    unsigned (*admit)(void *data, const struct ja_web_request *request);
     /* A WebSocket has been opened; false closes it again. NULL: there are none. */
     bool (*open)(void *data, struct ja_web_client *client, const struct ja_web_request *request);
     /* A whole message has come by WebSocket. */
@@ -86,6 +91,10 @@ void ja_web_answer(struct ja_web_client *client, unsigned status, const char *ty
  * has a quarter of the room; what may not makes an end of a client that does not read. */
 bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
                  bool may_drop);
+/* The same for what a newer value makes worthless: one that still waits in this slot is replaced.
+ */
+bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, const void *bytes,
+                        size_t size);
 /* For the service to keep something with a client; NULL at first. */
 void ja_web_client_set(struct ja_web_client *client, void *mine);
 void *ja_web_client_get(const struct ja_web_client *client);
