@@ -74,7 +74,7 @@ help:
 	@echo 'make test                install what the tests need, then run all of them'
 	@echo 'make bench               measure delays and memory on this machine'
 	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
-	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC, configuration and model'
+	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC, configuration, model and JSON'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
@@ -202,13 +202,15 @@ clean:
 
 SECONDS ?= 60
 FUZZ_CC ?= clang
-FUZZERS := osc config model
+FUZZERS := osc config model $(if $(filter 1,$(WITH_WEB)),message)
 FUZZ_FLAGS = $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 build/fuzz/osc: src/net/osc_reader.c
 build/fuzz/config: $(wildcard src/config/*.c src/core/*.c)
 build/fuzz/model: src/adapt/model.c src/pipeline/priors.c src/core/text.c src/core/status.c
+build/fuzz/message: src/web/message.c src/pipeline/event.c src/core/json.c src/core/text.c src/core/status.c
+build/fuzz/message: private LDFLAGS += -ljansson
 build/fuzz/%: test/fuzz/fuzz_%.c $(wildcard include/ja/*/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) -lconfig -lm
