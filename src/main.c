@@ -17,6 +17,8 @@ static enum ja_status run(struct ja_config *config, const struct ja_arguments *a
     enum ja_status status = ja_app_init(&app, config, arguments, error);
     if (status == JA_OK && arguments->action == JA_ACTION_TEST_INPUT)
         status = ja_app_test_input(&app, error);
+    else if (status == JA_OK && arguments->action == JA_ACTION_LOOPBACK)
+        status = ja_app_run_loopback(&app, error);
     else if (status == JA_OK && arguments->file)
         status = ja_app_run_file(&app, error);
     else if (status == JA_OK)

@@ -129,8 +129,7 @@ static struct ja_sink *find_sink(const struct ja_app *app, const struct ja_sink_
     return NULL;
 }
 
-/* `instance` is NULL for a module that is not named. */
-static enum ja_status open_sink(struct ja_app *app, const struct ja_config *config,
+enum ja_status ja_app_open_sink(struct ja_app *app, const struct ja_config *config,
                                 const struct ja_sink_class *class, const char *instance,
                                 struct ja_error *error) {
     const char *name = instance ? instance : class->module->name;
@@ -156,11 +155,11 @@ static enum ja_status open_class(struct ja_app *app, const struct ja_config *con
     if (class->live_only && !app->live)
         return JA_OK;
     if (!class->module->named)
-        return open_sink(app, config, class, NULL, error);
+        return ja_app_open_sink(app, config, class, NULL, error);
     enum ja_status status = JA_OK;
     const char *instance;
     for (size_t i = 0; (instance = ja_config_instance(config, class->module, i)) && !status; i++)
-        status = open_sink(app, config, class, instance, error);
+        status = ja_app_open_sink(app, config, class, instance, error);
     return status;
 }
 
@@ -213,6 +212,8 @@ static void log_level(const struct ja_tap *tap, const struct ja_event_level *lev
 
 static void deliver_message(struct ja_app *app, struct ja_tap *tap,
                             const struct ja_message *message) {
+    tap->taken_us = message->taken_us;
+    tap->told_us = message->told_us;
     if (message->type == JA_MESSAGE_TIMEBASE) {
         tap->timebase = *message->timebase;
         return;

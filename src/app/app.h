@@ -104,6 +104,10 @@ void ja_app_done(struct ja_app *app);
 /* One stream; its taps and catalogue are ready afterwards. */
 enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
                                  struct ja_error *error);
+/* One sink, unless it is there; `instance` is NULL for a module that is not named. */
+enum ja_status ja_app_open_sink(struct ja_app *app, const struct ja_config *config,
+                                const struct ja_sink_class *class, const char *instance,
+                                struct ja_error *error);
 /* Makes the sinks what `config` says: opens those that are missing, closes those whose instance is
  * gone. */
 enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *config,
@@ -132,8 +136,21 @@ enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error);
 /* --- live.c, file.c: the ways to run --- */
 
 enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error);
+/* The parts of a live run: streams as configured; the JACK client; its end, in which the process
+ * leaves with `status` when libjack hangs. */
+enum ja_status ja_app_add_streams(struct ja_app *app, struct ja_error *error);
+enum ja_status ja_app_start_jack(struct ja_app *app, struct ja_error *error);
+void ja_app_stop_jack(struct ja_app *app, enum ja_status status);
 enum ja_status ja_app_test_input(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_run_file(struct ja_app *app, struct ja_error *error);
+
+/* --- loopback.c --- */
+
+/* Options "loopback.…". */
+extern const struct ja_module ja_loopback_module;
+/* Plays clicks to itself and tells on standard output how long they take to become OSC; JA_FAILED
+ * when they do not arrive. */
+enum ja_status ja_app_run_loopback(struct ja_app *app, struct ja_error *error);
 
 /* --- settings.c: what configuration means for the running parts --- */
 

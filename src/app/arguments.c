@@ -12,7 +12,7 @@
 struct ja_argument_row {
     char letter; /* 0: none */
     const char *name;
-    const char *value; /* what to call its argument in the help; NULL: takes none */
+    const char *value; /* its argument in the help, [in brackets] if optional; NULL: takes none */
     const char *help;
     enum ja_status (*take)(struct ja_arguments *arguments, const struct ja_argument_row *row,
                            const char *value, struct ja_error *error);
@@ -75,14 +75,27 @@ static enum ja_status take_paced(struct ja_arguments *arguments, const struct ja
     return JA_OK;
 }
 
-static enum ja_status take_seconds(struct ja_arguments *arguments,
+static enum ja_status read_seconds(struct ja_arguments *arguments,
                                    const struct ja_argument_row *row, const char *value,
-                                   struct ja_error *error) {
+                                   double least, double most, struct ja_error *error) {
     arguments->action = row->action;
-    if (!ja_text_double(value, &arguments->seconds) || arguments->seconds < 0.1 ||
-        arguments->seconds > 86400)
-        return ja_fail(error, JA_USAGE, "--%s %s: must be 0.1 to 86400 seconds", row->name, value);
+    if (!ja_text_double(value, &arguments->seconds) || arguments->seconds < least ||
+        arguments->seconds > most)
+        return ja_fail(error, JA_USAGE, "--%s %s: must be %g to %g seconds", row->name, value,
+                       least, most);
     return JA_OK;
+}
+
+static enum ja_status take_test_input(struct ja_arguments *arguments,
+                                      const struct ja_argument_row *row, const char *value,
+                                      struct ja_error *error) {
+    return read_seconds(arguments, row, value, 0.1, 86400, error);
+}
+
+static enum ja_status take_loopback(struct ja_arguments *arguments,
+                                    const struct ja_argument_row *row, const char *value,
+                                    struct ja_error *error) {
+    return read_seconds(arguments, row, value ? value : "20", 2, 600, error);
 }
 
 static enum ja_status take_verbosity(struct ja_arguments *arguments,
@@ -120,8 +133,10 @@ static const struct ja_argument_row rows[] = {
     ACTION(0, "check", JA_ACTION_CHECK, "read configuration and presets, say what is wrong"),
     ACTION(0, "print-config", JA_ACTION_PRINT_CONFIG,
            "show the effective configuration and where each value comes from"),
-    {0, "test-input", "SECONDS", "listen to the inputs and report on each", take_seconds,
+    {0, "test-input", "SECONDS", "listen to the inputs and report on each", take_test_input,
      JA_ACTION_TEST_INPUT, 0},
+    {0, "loopback", "[SECONDS]", "play clicks to itself and tell how long they take to be OSC",
+     take_loopback, JA_ACTION_LOOPBACK, 0},
     ACTION(0, "reset-model", JA_ACTION_RESET_MODEL,
            "forget what was learnt for the profile (learn.profile)"),
     {'v', "verbose", NULL, "say more", take_verbosity, 0, 0},
@@ -156,11 +171,17 @@ void ja_arguments_help(FILE *out) {
           out);
 }
 
+static bool is_optional(const struct ja_argument_row *row) {
+    return row->value && row->value[0] == '[';
+}
+
 static void make_getopt_tables(struct option *longs, char *shorts) {
     *shorts++ = ':'; /* tell a missing argument from an unknown option */
     for (size_t i = 0; i < ROWS; i++) {
-        longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument,
-                                   NULL, 256 + (int)i};
+        int argument = !rows[i].value          ? no_argument
+                       : is_optional(&rows[i]) ? optional_argument
+                                               : required_argument;
+        longs[i] = (struct option){rows[i].name, argument, NULL, 256 + (int)i};
         if (!rows[i].letter)
             continue;
         *shorts++ = rows[i].letter;
@@ -202,6 +223,9 @@ enum ja_status ja_arguments_read(struct ja_arguments *arguments, int argc, char 
             return ja_fail(error, JA_USAGE, "unknown or ambiguous option %s; see --help",
                            argv[optind - 1]);
         const struct ja_argument_row *row = find_row(code);
+        /* getopt takes an optional argument after '=' alone. */
+        if (is_optional(row) && !optarg && optind < argc && argv[optind][0] != '-')
+            optarg = argv[optind++];
         enum ja_status status = row->take(arguments, row, optarg, error);
         if (status != JA_OK)
             return status;

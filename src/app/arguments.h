@@ -19,6 +19,7 @@ enum ja_action {
     JA_ACTION_CHECK,
     JA_ACTION_PRINT_CONFIG,
     JA_ACTION_TEST_INPUT,
+    JA_ACTION_LOOPBACK,
     JA_ACTION_RESET_MODEL,
     JA_ACTION_VERSION,
     JA_ACTION_HELP,
@@ -38,7 +39,7 @@ struct ja_arguments {
     size_t set_count;
     const char *file; /* --file, or NULL */
     bool paced;
-    double seconds; /* --test-input */
+    double seconds; /* --test-input, --loopback */
     int verbosity;  /* -1 quiet, 0, 1 verbose */
 };
 

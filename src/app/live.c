@@ -21,7 +21,7 @@ static struct ja_stream_settings stream_settings(const struct ja_app *app, const
     return settings;
 }
 
-static enum ja_status add_streams(struct ja_app *app, struct ja_error *error) {
+enum ja_status ja_app_add_streams(struct ja_app *app, struct ja_error *error) {
     enum ja_status status = JA_OK;
     const char *name;
     for (size_t i = 0; (name = ja_config_instance(app->config, &ja_stream_module, i)) && !status;
@@ -113,9 +113,11 @@ static enum ja_status start_jack(struct ja_app *app, const struct ja_jack_setup 
     return status;
 }
 
-/* Leaves the server; when libjack hangs, everything else is closed and the process leaves at once.
- */
-static void stop_jack(struct ja_app *app, enum ja_status status) {
+enum ja_status ja_app_start_jack(struct ja_app *app, struct ja_error *error) {
+    return with_jack_setup(app, start_jack, error);
+}
+
+void ja_app_stop_jack(struct ja_app *app, enum ja_status status) {
     if (!app->jack)
         return;
     ja_loop_unwatch(app->loop, ja_jack_fd(app->jack));
@@ -132,7 +134,7 @@ static void stop_jack(struct ja_app *app, enum ja_status status) {
 
 enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
     app->live = true;
-    enum ja_status status = add_streams(app, error);
+    enum ja_status status = ja_app_add_streams(app, error);
     if (status == JA_OK)
         status = ja_app_sync_sinks(app, app->config, error);
     if (status == JA_OK)
@@ -142,10 +144,10 @@ enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
     if (status == JA_OK)
         status = ja_app_start(app, error);
     if (status == JA_OK)
-        status = with_jack_setup(app, start_jack, error);
+        status = ja_app_start_jack(app, error);
     if (status == JA_OK)
         ja_loop_run(app->loop);
-    stop_jack(app, status);
+    ja_app_stop_jack(app, status);
     ja_app_finish(app);
     return status;
 }
@@ -156,6 +158,6 @@ static enum ja_status test_input(struct ja_app *app, const struct ja_jack_setup 
 }
 
 enum ja_status ja_app_test_input(struct ja_app *app, struct ja_error *error) {
-    enum ja_status status = add_streams(app, error);
+    enum ja_status status = ja_app_add_streams(app, error);
     return status == JA_OK ? with_jack_setup(app, test_input, error) : status;
 }

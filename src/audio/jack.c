@@ -230,6 +230,12 @@ unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned i
     return atomic_load_explicit(&jack->connected[stream][input], memory_order_relaxed);
 }
 
+unsigned ja_jack_latency(const struct ja_jack *jack, size_t stream) {
+    assert(stream < JA_STREAMS);
+    return atomic_load_explicit(&jack->process.streams[stream].latency_frames,
+                                memory_order_relaxed);
+}
+
 bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, unsigned count) {
     assert(count >= 1 && count <= 3);
     struct ja_midi_message message = {.time_us = time_us, .count = (uint8_t)count};

@@ -54,6 +54,7 @@ struct command {
 
 struct message_head {
     enum ja_message_type type;
+    uint64_t taken_us, told_us;
     size_t size;
 };
 
@@ -89,6 +90,7 @@ struct ja_stream {
     struct look look;
     unsigned hops; /* of which not all are told */
     struct meter meter;
+    uint64_t block_us;     /* when the block in hand was taken */
     _Atomic unsigned step; /* the governor's, for others */
     _Atomic double level_load[JA_LEVELS];
     _Atomic uint64_t processed, repaired, frames_withheld, events_withheld;
@@ -106,7 +108,7 @@ static const struct ja_governor_step *present_step(const struct ja_stream *strea
 
 static bool send_message(struct ja_stream *stream, enum ja_message_type type, const void *data,
                          size_t size) {
-    struct message_head head = {type, size};
+    struct message_head head = {type, stream->block_us, ja_clock_us(), size};
     struct ja_ring_write write;
     if (!ja_ring_begin(stream->results, &write, sizeof head + size))
         return false;
@@ -152,7 +154,8 @@ bool ja_stream_receive(struct ja_stream *stream, struct ja_message *message) {
         return false;
     assert(head.size <= stream->received_room);
     ja_ring_read(stream->results, stream->received, head.size);
-    *message = (struct ja_message){.type = head.type, .size = head.size};
+    *message = (struct ja_message){
+        .type = head.type, .taken_us = head.taken_us, .told_us = head.told_us, .size = head.size};
     message->frame = stream->received;
     return true;
 }
@@ -329,7 +332,7 @@ static void publish_meter(struct ja_stream *stream, uint64_t took_us) {
 }
 
 static bool work_off_block(struct ja_stream *stream) {
-    uint64_t began_us = stream->meter.hop_began_us = ja_clock_us();
+    uint64_t began_us = stream->meter.hop_began_us = stream->block_us = ja_clock_us();
     if (!ja_intake_block(&stream->intake))
         return false;
     uint64_t took_us = ja_clock_us() - began_us;

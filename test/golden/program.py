@@ -62,6 +62,8 @@ for arguments, status, words in [
     (["--check", "-p", "../../etc/passwd"], 2, "passwd"),
     (["--check", "-c", "/nonexistent/file.conf"], 2, "/nonexistent/file.conf"),
     (["--test-input", "never"], 2, "never"),
+    (["--loopback", "never"], 2, "--loopback never: must be 2 to 600 seconds"),
+    (["--loopback=601"], 2, "--loopback 601: must be 2 to 600 seconds"),
     (["-f", "/nonexistent.wav"], 2, "/nonexistent.wav"),
     (["-f", "/"], 2, "/"),
     (["-f", "/dev/null"], 2, "/dev/null"),

@@ -80,6 +80,7 @@ static void take_event(struct record *record, const struct ja_event *event) {
 static void drain(struct ja_stream *stream, struct record *record) {
     struct ja_message message;
     while (ja_stream_receive(stream, &message)) {
+        assert_true(message.told_us >= message.taken_us);
         if (message.type == JA_MESSAGE_EVENT) {
             take_event(record, message.event);
         } else if (message.type == JA_MESSAGE_FRAME) {

@@ -80,6 +80,9 @@ bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, 
 bool ja_jack_hear_midi(struct ja_jack *jack, struct ja_midi_message *message);
 /* How many ports feed the input (0…inputs - 1) of the stream (its place in the setup). */
 unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned input);
+/* Capture latency of the stream's inputs by JACK's account, in frames; beats are told earlier by
+ * it. */
+unsigned ja_jack_latency(const struct ja_jack *jack, size_t stream);
 
 /* --list-ports: every port with type, direction, physical or not, and its connections. */
 enum ja_status ja_ports_list(const char *server, FILE *out, struct ja_error *error);

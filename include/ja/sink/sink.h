@@ -17,6 +17,7 @@ struct ja_tap {
     const char *name;             /* "main" */
     struct ja_timebase timebase;  /* at is NAN when offline */
     struct ja_stream_stats stats; /* refreshed once a second */
+    uint64_t taken_us, told_us;   /* of the message at hand, see struct ja_message */
 };
 
 /* ja_clock_us at which stream time `time` is (or was) at the source; 0 when there is no timebase.

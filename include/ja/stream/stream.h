@@ -34,7 +34,9 @@ struct ja_timebase {
 
 struct ja_message {
     enum ja_message_type type;
-    size_t size; /* bytes of what follows */
+    uint64_t taken_us; /* ja_clock_us at which the sound behind it was taken in hand … */
+    uint64_t told_us;  /* … and at which this was told */
+    size_t size;       /* bytes of what follows */
     union {
         const struct ja_frame *frame;
         const struct ja_event *event;
