@@ -40,7 +40,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# ok NAME: the status of the command before decides.
+# ok NAME: the status of the command before decides; so no $(…) in the name.
 ok() {
     local status=$?
     tests=$((tests + 1))
