@@ -197,6 +197,8 @@ void ja_app_publish_event(struct ja_app *app, const struct ja_tap *tap,
                           const struct ja_event *event) {
     for (size_t i = 0; i < app->sink_count; i++)
         ja_sink_event(app->sinks[i], tap, event);
+    if (app->jack && !strcmp(tap->name, "main"))
+        ja_app_tell_transport(app, tap, event);
 }
 
 void ja_app_publish_frame(struct ja_app *app, const struct ja_tap *tap,

@@ -24,6 +24,8 @@ enum { JA_SINKS = 64 }; /* most sinks at a time */
 struct ja_jack_settings {
     char name[64];
     char server[64];
+    int timebase;  /* enum ja_timebase_mode */
+    int transport; /* index: leave, start */
 };
 extern const struct ja_module ja_jack_module;
 
@@ -89,6 +91,8 @@ struct ja_app {
     uint64_t acted_us;    /* ja_clock_us when the operator did what is being done; 0: now */
     struct ja_jack *jack; /* NULL with --file */
     struct ja_jack_status jack_status;
+    bool may_roll;              /* the transport, when the beat is found */
+    bool locked;                /* the stream main, as last published */
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
     int results_fd;             /* eventfd: a worker has results */
     int signal_fd;
@@ -141,6 +145,9 @@ enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_add_streams(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_start_jack(struct ja_app *app, struct ja_error *error);
 void ja_app_stop_jack(struct ja_app *app, enum ja_status status);
+/* Tells JACK's transport of the beats. */
+void ja_app_tell_transport(struct ja_app *app, const struct ja_tap *tap,
+                           const struct ja_event *event);
 enum ja_status ja_app_test_input(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_run_file(struct ja_app *app, struct ja_error *error);
 

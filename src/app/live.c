@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { TRANSPORT_LEAVE, TRANSPORT_START };
+
 static const uint64_t watchdog_us = 200000;    /* how often JACK's state is looked at */
 static const uint64_t jack_grace_us = 1000000; /* how long a stalled server may hold up the end */
 
@@ -57,8 +59,23 @@ static enum ja_status with_jack_setup(struct ja_app *app,
         .server = settings.server[0] ? settings.server : NULL,
         .streams = jack_streams,
         .stream_count = app->stream_count,
+        .timebase = (enum ja_timebase_mode)settings.timebase,
     };
+    app->may_roll = settings.transport == TRANSPORT_START;
     return start(app, &setup, error);
+}
+
+void ja_app_tell_transport(struct ja_app *app, const struct ja_tap *tap,
+                           const struct ja_event *event) {
+    uint64_t beat_us = event->type == JA_EVENT_BEAT ? ja_tap_us(tap, event->time) : 0;
+    if (beat_us > 0)
+        ja_jack_beat(app->jack, beat_us, event->beat.bpm, event->beat.beat_in_bar);
+    if (event->type != JA_EVENT_STATE)
+        return;
+    bool locked = !strcmp(event->state.state, "locked");
+    if (locked && !app->locked && app->may_roll)
+        ja_jack_roll(app->jack);
+    app->locked = locked;
 }
 
 /* Why nothing can be heard on the i-th stream; "" when something can. */

@@ -18,11 +18,19 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const timebases[] = {"off", "conditional", "on", NULL};
+static const char *const transports[] = {"leave", "start", NULL};
 static const struct ja_option jack_options[] = {
     JA_OPTION_STRING(struct ja_jack_settings, name, "name", "jack-analyzer", JA_START,
                      "Name of the JACK client."),
     JA_OPTION_STRING(struct ja_jack_settings, server, "server", "", JA_START,
                      "JACK server to connect to; empty: JACK_DEFAULT_SERVER or the default one."),
+    JA_OPTION_CHOICE(struct ja_jack_settings, timebase, "timebase", "conditional", timebases,
+                     JA_START,
+                     "Whether the transport's clients are told tempo, bar and beat of the stream "
+                     "main: off, conditional (unless another program does), or on."),
+    JA_OPTION_CHOICE(struct ja_jack_settings, transport, "transport", "leave", transports, JA_START,
+                     "leave the transport to others, or start it when the beat is found."),
 };
 
 const struct ja_module ja_jack_module = {

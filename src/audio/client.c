@@ -290,11 +290,33 @@ static uint64_t graph_due_us(struct ja_jack *jack, struct watch *watch) {
     return settled != UINT64_MAX ? settled : ja_connections_next_us(jack->connections);
 }
 
+/* Politely again and again: another master may have left. */
+static void seek_timebase(struct ja_jack *jack) {
+    if (jack->timebase == JA_TIMEBASE_OFF || jack->is_master)
+        return;
+    int conditional = jack->timebase == JA_TIMEBASE_CONDITIONAL;
+    enter_call(jack);
+    jack->is_master = jack_set_timebase_callback(jack->client, conditional, ja_process_timebase,
+                                                 &jack->process) == 0;
+    leave_call(jack);
+    if (jack->is_master)
+        ja_log(JA_LOG_DEBUG, "JACK: the transport's bar and beat are ours");
+}
+
+static void roll_if_wished(struct ja_jack *jack) {
+    if (!atomic_exchange(&jack->roll, false))
+        return;
+    enter_call(jack);
+    jack_transport_start(jack->client);
+    leave_call(jack);
+}
+
 static void follow_graph(struct ja_jack *jack, struct watch *watch) {
     if (graph_due_us(jack, watch) > ja_clock_us())
         return;
     look_at_graph(jack, watch);
     connect_due(jack);
+    seek_timebase(jack);
 }
 
 static void follow_settings(struct ja_jack *jack, struct watch *watch) {
@@ -358,12 +380,15 @@ static void serve(struct ja_jack *jack) {
     connect_due(jack);
     tell_running(jack);
     ja_ports_decorate(jack);
+    jack->is_master = false;
+    seek_timebase(jack);
     while (!atomic_load(&jack->stop)) {
         if (atomic_load(&jack->gone)) {
             tell(jack, false, gone_reason);
             return;
         }
         compare_clocks(jack);
+        roll_if_wished(jack);
         follow_settings(jack, &watch);
         follow_graph(jack, &watch);
         if (is_dead(jack, &watch)) {

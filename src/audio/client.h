@@ -16,6 +16,7 @@ struct ja_jack {
     /* The setup; never changes. */
     char name[64];
     char *server; /* NULL: as the environment says */
+    enum ja_timebase_mode timebase;
     char *streams[JA_STREAMS];
     int control_fd; /* eventfd: the control thread has something to do */
     int status_fd;  /* eventfd: the status may have changed */
@@ -31,6 +32,9 @@ struct ja_jack {
     _Atomic uint32_t period;
     _Atomic uint64_t xruns;
     _Atomic uint32_t latency_changes, graph_changes, port_changes;
+
+    /* What the main thread wishes. */
+    _Atomic bool roll; /* start the transport */
 
     /* What the control thread tells. */
     _Atomic uint64_t busy_us; /* when it entered a call that may block; 0: it has not */
@@ -49,11 +53,13 @@ struct ja_jack {
     jack_client_t *client;
     jack_port_t *ports[JA_OWN_PORTS]; /* the streams' inputs in order, midi_in, midi_out */
     unsigned port_count;
+    bool is_master; /* of the transport's timebase, as far as is known */
 
     /* The main thread's own: the watchdog. */
     enum ja_jack_state state;
     uint64_t seen_cycles, seen_count, seen_us, stalled_us;
     uint64_t midi_refused;
+    struct ja_grid grid; /* as last told to the transport */
 };
 
 /* The control thread; `data` is a struct ja_jack. */

@@ -18,7 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { MIDI_MESSAGES = 1024, STACK_BYTES = 512 * 1024 };
+enum { MIDI_MESSAGES = 1024, GRIDS = 64, USUAL_BAR = 4, STACK_BYTES = 512 * 1024 };
 
 static const uint64_t STALL_US = 500000; /* and at least STALL_PERIODS */
 static const uint64_t STALL_PERIODS = 3;
@@ -39,6 +39,7 @@ static bool copy_setup(struct ja_jack *jack, const struct ja_jack_setup *setup) 
     ja_text_copy(jack->name, sizeof jack->name, setup->client);
     if (setup->server && !(jack->server = strdup(setup->server)))
         return false;
+    jack->timebase = setup->timebase;
     jack->process.stream_count = (unsigned)setup->stream_count;
     for (size_t s = 0; s < setup->stream_count; s++) {
         jack->streams[s] = strdup(setup->streams[s].name);
@@ -67,6 +68,7 @@ static void release(struct ja_jack *jack) {
     ja_connections_free(jack->connections);
     ja_ring_free(jack->process.midi);
     ja_ring_free(jack->process.heard);
+    ja_ring_free(jack->process.grids);
     pthread_mutex_destroy(&jack->mutex);
     int fds[] = {jack->control_fd, jack->status_fd, jack->done_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
@@ -106,11 +108,13 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     made->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->process.midi = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.heard = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
+    made->process.grids = ja_ring_new(GRIDS * sizeof(struct ja_grid));
 
     enum ja_status status = JA_OK;
     if (made->control_fd < 0 || made->status_fd < 0 || made->done_fd < 0)
         status = ja_fail(error, JA_FAILED, "no eventfd for the JACK client: %s", strerror(errno));
-    else if (!made->process.midi || !made->process.heard || !copy_setup(made, setup))
+    else if (!made->process.midi || !made->process.heard || !made->process.grids ||
+             !copy_setup(made, setup))
         status = ja_fail(error, JA_FAILED, "no memory for the JACK client");
     else
         status = make_connections(made, setup, error);
@@ -124,11 +128,15 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     return JA_OK;
 }
 
-bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us) {
+static void wake_control(struct ja_jack *jack) {
     uint64_t one = 1;
-    atomic_store(&jack->stop, true);
     ssize_t written = write(jack->control_fd, &one, sizeof one);
     (void)written; /* full: then it is awake already */
+}
+
+bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us) {
+    atomic_store(&jack->stop, true);
+    wake_control(jack);
     uint64_t until_us = ja_clock_us() + wait_us;
     struct pollfd pollfd = {.fd = jack->done_fd, .events = POLLIN};
     for (;;) {
@@ -250,4 +258,31 @@ bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, 
 
 bool ja_jack_hear_midi(struct ja_jack *jack, struct ja_midi_message *message) {
     return ja_ring_read(jack->process.heard, message, sizeof *message);
+}
+
+/* Counts bars, four beats each until they are known. */
+static void count_beat(struct ja_grid *grid, int beat_in_bar) {
+    if (grid->bar == 0)
+        *grid = (struct ja_grid){.bar_beats = USUAL_BAR};
+    int next = grid->beat < grid->bar_beats ? grid->beat + 1 : 1;
+    int beat = beat_in_bar > 0 ? beat_in_bar : next;
+    if (grid->bar == 0 || (beat == 1 && grid->beat > 0))
+        grid->bar++;
+    if (beat_in_bar == 1 && grid->beat > 1)
+        grid->bar_beats = grid->beat;
+    if (beat > grid->bar_beats)
+        grid->bar_beats = beat;
+    grid->beat = beat;
+}
+
+void ja_jack_beat(struct ja_jack *jack, uint64_t time_us, double bpm, int beat_in_bar) {
+    count_beat(&jack->grid, beat_in_bar);
+    jack->grid.beat_us = (double)time_us;
+    jack->grid.bpm = bpm;
+    ja_ring_write(jack->process.grids, &jack->grid, sizeof jack->grid);
+}
+
+void ja_jack_roll(struct ja_jack *jack) {
+    atomic_store(&jack->roll, true);
+    wake_control(jack);
 }

@@ -1,8 +1,8 @@
 /* THE real-time code: what runs in JACK's process thread.
  *
  * It copies sound into the streams' inlets, due MIDI messages into midi_out and those of midi_in
- * into a ring, and nothing else: no allocation, no lock, no log, no system call but the futex wake
- * of sem_post. Everything it touches is in struct ja_process.
+ * into a ring, tells the transport bar and beat, and nothing else: no allocation, no lock, no log,
+ * no system call but the futex wake of sem_post. Everything it touches is in struct ja_process.
  *
  * Frames are counted in 64 bits along JACK's 32-bit frame time. A gap in JACK's time is a gap in
  * the count, for the reader to see; at another rate a new epoch begins.
@@ -19,7 +19,10 @@
 /* So far, and two periods, the clock may differ from the frames: filters and scheduling move it. */
 static const double CLOCK_SLACK_US = 20000;
 
-enum { SYSTEM = 0xf0 }; /* first status of MIDI messages that are no channel's */
+enum {
+    SYSTEM = 0xf0, /* first status of MIDI messages that are no channel's */
+    TICKS = 1920,  /* of the transport, per beat */
+};
 
 /* One process cycle. */
 struct cycle {
@@ -179,5 +182,39 @@ int ja_process_run(jack_nframes_t frames, void *data) {
         write_midi(process, &cycle);
     if (process->midi_in)
         read_midi(process, &cycle);
+    while (ja_ring_read(process->grids, &process->grid, sizeof process->grid))
+        ;
     return 0;
+}
+
+static int64_t floor_of(double value) {
+    int64_t whole = (int64_t)value;
+    return whole - ((double)whole > value);
+}
+
+void ja_process_timebase(jack_transport_state_t state, jack_nframes_t frames,
+                         jack_position_t *position, int is_new, void *data) {
+    const struct ja_process *process = data;
+    const struct ja_grid *grid = &process->grid;
+    (void)state, (void)frames, (void)is_new;
+    if (!(grid->bpm > 0))
+        return;
+    double ahead_us = (double)atomic_load_explicit(&process->ahead_us, memory_order_relaxed);
+    double beats = (process->next_us + ahead_us - grid->beat_us) * grid->bpm / 60e6;
+    int64_t whole = floor_of(beats), place = grid->beat - 1 + whole;
+    int64_t bars = floor_of((double)place / grid->bar_beats), bar = grid->bar + bars;
+    double tick = (beats - (double)whole) * TICKS;
+    position->bar = bar > 1 ? (int32_t)bar : 1;
+    position->beat = (int32_t)(place - bars * grid->bar_beats) + 1;
+    position->tick = (int32_t)tick;
+    position->bar_start_tick = (double)(position->bar - 1) * grid->bar_beats * TICKS;
+    position->beats_per_bar = (float)grid->bar_beats;
+    position->beat_type = 4;
+    position->ticks_per_beat = TICKS;
+    position->beats_per_minute = grid->bpm;
+    position->valid = JackPositionBBT;
+#ifdef JACK_TICK_DOUBLE
+    position->tick_double = tick;
+    position->valid = JackPositionBBT | JackTickDouble;
+#endif
 }

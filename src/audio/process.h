@@ -10,6 +10,7 @@
 #include <ja/core/ring.h>
 #include <ja/stream/inlet.h>
 #include <jack/jack.h>
+#include <jack/transport.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,14 @@ struct ja_process_stream {
     _Atomic uint32_t latency_frames; /* largest capture latency of its ports */
 };
 
+/* Where the beats are: one of them, from which the others follow. */
+struct ja_grid {
+    double beat_us; /* ja_clock_us */
+    double bpm;     /* 0: not known yet */
+    int bar, beat;  /* its, from 1 */
+    int bar_beats;
+};
+
 struct ja_process {
     /* Set while no callback runs. */
     jack_client_t *client;
@@ -28,6 +37,7 @@ struct ja_process {
     struct ja_ring *midi;  /* of struct ja_midi_message; read by the callback */
     jack_port_t *midi_in;  /* NULL: none */
     struct ja_ring *heard; /* of struct ja_midi_message; written by the callback */
+    struct ja_ring *grids; /* of struct ja_grid; read by the callback */
     unsigned stream_count;
     struct ja_process_stream streams[JA_STREAMS];
 
@@ -38,6 +48,7 @@ struct ja_process {
     uint64_t next_frame;
     double next_us; /* time expected at the next cycle */
     uint32_t last_rate, last_frames;
+    struct ja_grid grid; /* the latest */
 
     /* Written by notification callbacks, read here. */
     _Atomic uint32_t rate; /* Hz */
@@ -55,5 +66,9 @@ struct ja_process {
 void ja_process_begin(struct ja_process *process, uint64_t now_us);
 /* The process callback (JackProcessCallback); `data` is a struct ja_process. Returns 0 always. */
 int ja_process_run(jack_nframes_t frames, void *data);
+/* The transport's timebase callback (JackTimebaseCallback), called in the same thread: bar, beat
+ * and tick of the next cycle's first frame; nothing while no beat is known. */
+void ja_process_timebase(jack_transport_state_t state, jack_nframes_t frames,
+                         jack_position_t *position, int is_new, void *data);
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-# Notes and controllers at the port midi_in, with a JACK server of its own.
+# Notes and controllers at the port midi_in, and what the transport is told, with a JACK server of
+# its own.
 # Time limit: 90 s
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,6 +11,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True  # of the modules in the other folder
@@ -22,6 +24,8 @@ TOOLS = os.path.dirname(PROGRAM) + "/test/tools/"
 SERVER = "ja-%d-hands" % os.getpid()
 os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
                   JACK_NO_AUDIO_RESERVATION="1")
+WORK = tempfile.TemporaryDirectory()
+os.environ["XDG_STATE_HOME"] = WORK.name  # what is learnt here is not the user's
 
 
 class Hand:
@@ -104,16 +108,44 @@ def check_taps(program, hand):
     for _ in range(8):
         played.append(hand.note(48))
         time.sleep(max(0, played[0] + 0.55 * len(played) - time.monotonic() - 0.02))
-    said = program.wait(lambda e: e["type"] == "state" and "Tempo tapped near" in e["reason"] and
-                        abs(float(e["reason"].split()[3]) - 60 / 0.55) < 6, 3)
-    check(said, "the tapped tempo is seen", program.events[-2:])
-    period = 60 / float(said["reason"].split()[3]) if said else 0.55
-    program.beats(0.3)  # what had come before
+    program.beats(0.5)  # what had come before
+    said = [e["reason"] for e in program.events if "Tempo tapped near" in e.get("reason", "")]
+    bpm = float(said[-1].split()[3]) if said else 0
+    check(abs(bpm - 60 / 0.55) < 6, "the tapped tempo is seen", said)
+    period = 60 / bpm if bpm else 0.55
     came = program.beats(3.5)
     off = [(b - played[-1] + period / 2) % period - period / 2 for b in came]
     check(len(came) >= 4 and abs(statistics.median(off)) < 0.1, "beats come where it was tapped",
           off)
     print("# beats %+.1f ms off the taps" % (1000 * statistics.median(off) if off else 0))
+
+
+def check_transport(program, hand):
+    """Test beats are as regular as can be: from their times follows what must be told."""
+    start = len(program.events)
+    ack = program.ask("test-beats", "fi", 150.0, 1)
+    check(ack and ack[0] == 1 and state(program, "Test beats", start), "test beats run", ack)
+    check(within(3, lambda: hand.ask("query")["rolling"]), "the transport is started on request")
+    told, beats = [], []
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        told.append(hand.ask("query"))
+        beats += program.beats(0.02)
+    told = [t for t in told if t["bbt"] and t["us"] / 1e6 > beats[0]]
+    check(len(told) > 20 and all(t["bpm"] == 150 for t in told), "the tempo is told", told[-3:])
+    places = [(4 * t["bar"] + t["beat"] + t["tick"]) * 0.4 - t["us"] / 1e6 for t in told]
+    middle = statistics.median(places)
+    check(statistics.median(abs(p - middle) for p in places) < 0.005 and
+          all(1 <= t["beat"] <= 4 for t in told), "bar and beat go with the time", places)
+    off = [(b + middle + 0.2) % 0.4 - 0.2 for b in beats]
+    check(len(off) >= 5 and abs(statistics.median(off)) < 0.02, "beats are on the beat", off)
+    print("# beats arrive %+.1f ms off the transport's" % (1000 * statistics.median(off)))
+    hand.ask("stop")
+    stopped = within(2, lambda: not hand.ask("query")["rolling"])
+    program.ask("test-beats", "fi", 140.0, 1)
+    check(stopped and not within(1, lambda: hand.ask("query")["rolling"]),
+          "a hand that stops it is respected")
+    program.ask("test-beats", "fi", 140.0, 0)
 
 
 def main():
@@ -124,7 +156,7 @@ def main():
     jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000",
                               "-p", "256"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     within(10, lambda: run("jack_lsp").returncode == 0)
-    program = Program("-S", "jack.name=an", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
+    program = Program("-S", "jack.name=an", "-S", "jack.transport=start", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
                       'cc 64: hold 0,cc 20: nudge -20..20')
     hand = None
     try:
@@ -138,6 +170,7 @@ def main():
         check_bindings(program, hand)
         check_learning(program, hand)
         check_taps(program, hand)
+        check_transport(program, hand)
         check(program.stop() == 0, "it ends with status 0")
     finally:
         if hand:

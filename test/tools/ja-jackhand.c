@@ -80,11 +80,12 @@ static void query(const struct hand *hand) {
     jack_position_t position;
     jack_transport_state_t state = jack_transport_query(hand->client, &position);
     uint64_t us = ja_clock_us() - jack_get_time() + position.usecs;
+    bool bbt = position.valid & JackPositionBBT;
     printf("{\"us\":%llu,\"rolling\":%s,\"bbt\":%s,\"bar\":%d,\"beat\":%d,\"tick\":%.3f,"
            "\"bpm\":%.6f}\n",
            (unsigned long long)us, state == JackTransportRolling ? "true" : "false",
-           position.valid & JackPositionBBT ? "true" : "false", position.bar, position.beat,
-           position.tick / position.ticks_per_beat, position.beats_per_minute);
+           bbt ? "true" : "false", position.bar, position.beat,
+           bbt ? position.tick / position.ticks_per_beat : 0, bbt ? position.beats_per_minute : 0);
 }
 
 static void obey(struct hand *hand, const char *line) {

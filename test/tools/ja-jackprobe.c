@@ -352,7 +352,8 @@ int main(int argc, char **argv) {
         streams[count] = (struct ja_jack_stream){count == 0 ? "main" : "booth", inputs[count],
                                                  count == 0 ? rules : "", &heard[count].inlet};
     }
-    struct ja_jack_setup setup = {name, server, streams, count};
+    struct ja_jack_setup setup = {
+        .client = name, .server = server, .streams = streams, .stream_count = count};
     struct ja_error error;
     struct ja_jack *jack;
     enum ja_status status = list         ? ja_ports_list(server, stdout, &error)

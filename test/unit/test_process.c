@@ -128,6 +128,7 @@ static int set_up(void **state) {
     rig->process.midi_out = (jack_port_t *)&midi_port;
     rig->process.heard = ja_ring_new(HEARD * sizeof(struct ja_midi_message));
     rig->process.midi_in = (jack_port_t *)&midi_in_port;
+    rig->process.grids = ja_ring_new(8 * sizeof(struct ja_grid));
     rig->process.stream_count = 1;
     rig->process.streams[0].inputs = 2;
     rig->process.streams[0].inlet = &rig->inlet;
@@ -144,6 +145,7 @@ static int tear_down(void **state) {
     ja_inlet_done(&rig->inlet);
     ja_ring_free(rig->process.midi);
     ja_ring_free(rig->process.heard);
+    ja_ring_free(rig->process.grids);
     free(rig);
     return 0;
 }
@@ -510,6 +512,46 @@ static void midi_that_nobody_reads_is_counted(void **state) {
     assert_int_equal(rig->process.midi_unheard, 3);
 }
 
+/* Bar, beat and tick after one more cycle of 480 frames. */
+static jack_position_t position_after(struct rig *rig, const struct ja_grid *grid) {
+    jack_position_t position = {.valid = 0};
+    if (grid)
+        assert_true(ja_ring_write(rig->process.grids, grid, sizeof *grid));
+    run(rig, 480);
+    ja_process_timebase(JackTransportRolling, 480, &position, 0, &rig->process);
+    return position;
+}
+
+static void the_transport_is_told_bar_and_beat(void **state) {
+    static const struct {
+        double beat_us, bpm;
+        int bar, beat, bar_beats;
+        int32_t told_bar, told_beat, told_tick;
+    } rows[] = {
+        {1000000, 120, 7, 1, 4, 7, 1, 38},           /* 10 ms later */
+        {1020000 - 3500000, 120, 7, 2, 4, 9, 1, 0},  /* seven beats later */
+        {1030000 + 250000, 120, 7, 1, 4, 6, 4, 960}, /* half a beat before it */
+        {1040000 - 2750000, 120, 1, 3, 3, 3, 2, 960},
+        {1050000 + 900000, 60, 1, 1, 4, 1, 4, 192}, /* before the first bar */
+    };
+    struct rig *rig = *state;
+    assert_int_equal(position_after(rig, NULL).valid, 0);
+    jack.us = 1000000;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ja_grid grid = {rows[i].beat_us, rows[i].bpm, rows[i].bar, rows[i].beat,
+                               rows[i].bar_beats};
+        jack_position_t told = position_after(rig, &grid);
+        assert_true(told.valid & JackPositionBBT);
+        assert_int_equal(told.bar, rows[i].told_bar);
+        assert_int_equal(told.beat, rows[i].told_beat);
+        assert_true(abs(told.tick - rows[i].told_tick) <= 1);
+        assert_true(told.beats_per_minute == rows[i].bpm);
+        assert_true(told.beats_per_bar == (float)rows[i].bar_beats);
+        assert_true(told.bar_start_tick ==
+                    (double)(told.bar - 1) * rows[i].bar_beats * told.ticks_per_beat);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -539,6 +581,7 @@ int main(void) {
         TEST(midi_is_heard_with_the_time_of_its_sample),
         TEST(only_channels_are_heard),
         TEST(midi_that_nobody_reads_is_counted),
+        TEST(the_transport_is_told_bar_and_beat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

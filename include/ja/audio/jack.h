@@ -33,11 +33,19 @@ struct ja_midi_message {
     uint8_t bytes[3];
 };
 
+/* Who tells the transport's other clients bar and beat. */
+enum ja_timebase_mode {
+    JA_TIMEBASE_OFF,         /* not we */
+    JA_TIMEBASE_CONDITIONAL, /* we, unless another does */
+    JA_TIMEBASE_ON,          /* we, whoever does */
+};
+
 struct ja_jack_setup {
     const char *client; /* name asked for */
     const char *server; /* NULL: JACK_DEFAULT_SERVER or "default" */
     const struct ja_jack_stream *streams;
     size_t stream_count;
+    enum ja_timebase_mode timebase;
 };
 
 enum ja_jack_state {
@@ -75,6 +83,11 @@ void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status);
  * messages leave in the order of queueing, one whose time has passed at once. False, and counted,
  * when no server takes it or the queue is full. */
 bool ja_jack_midi(struct ja_jack *jack, uint64_t time_us, const uint8_t *bytes, unsigned count);
+/* A beat is (or will be) at `time_us` of ja_clock_us; `beat_in_bar` 0: not known. For the
+ * transport's clients. */
+void ja_jack_beat(struct ja_jack *jack, uint64_t time_us, double bpm, int beat_in_bar);
+/* Starts the transport. */
+void ja_jack_roll(struct ja_jack *jack);
 /* The next message that has come in at midi_in, if there is one: of a channel, with the time of its
  * sample. */
 bool ja_jack_hear_midi(struct ja_jack *jack, struct ja_midi_message *message);
