@@ -13,7 +13,10 @@
 static enum ja_status run(struct ja_config *config, const struct ja_arguments *arguments,
                           struct ja_error *error) {
     struct ja_app app;
-    ja_app_block_signals();
+    if (arguments->action == JA_ACTION_TEST_INPUT || (arguments->file && !arguments->paced))
+        ja_app_ignore_pipes();
+    else
+        ja_app_block_signals();
     enum ja_status status = ja_app_init(&app, config, arguments, error);
     if (status == JA_OK && arguments->action == JA_ACTION_TEST_INPUT)
         status = ja_app_test_input(&app, error);

@@ -62,6 +62,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
 }
 
 void ja_app_done(struct ja_app *app) {
+    ja_app_suspend_keys(app);
     ja_learner_save(&app->learner);
     ja_control_close(app->control);
     while (app->sink_count > 0)
@@ -275,6 +276,7 @@ enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
     for (size_t i = 0; i < app->stream_count && status == JA_OK; i++)
         status = ja_stream_start(app->streams[i], wake, app, error);
     ja_loop_every(app->loop, SECOND_US, every_second, app);
+    ja_app_open_keys(app);
     return status;
 }
 

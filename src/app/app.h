@@ -46,6 +46,7 @@ enum ja_order_kind {
 
 struct ja_order {
     struct ja_app *app;
+    bool given;              /* it holds, as far as was ordered */
     uint64_t timer;          /* of the loop, to undo it; 0: nothing to undo */
     double min_bpm, max_bpm; /* the range before */
 };
@@ -96,6 +97,7 @@ struct ja_app {
     char deaf[JA_STREAMS][160]; /* why each stream hears nothing, "" when it does; as told to it */
     int results_fd;             /* eventfd: a worker has results */
     int signal_fd;
+    bool wants_keys; /* of the terminal */
 };
 
 /* --- app.c: start and stop --- */
@@ -135,7 +137,18 @@ void ja_app_finish(struct ja_app *app);
 
 /* Before any thread starts. */
 void ja_app_block_signals(void);
+/* For a run that has no loop: signals end it, a closed pipe does not. */
+void ja_app_ignore_pipes(void);
 enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error);
+
+/* --- keys.c: the keys of the terminal --- */
+
+/* Where there is a terminal, it is ours, and the status line is on. */
+void ja_app_open_keys(struct ja_app *app);
+/* The terminal gets its former settings, for good or until it is ours again. */
+void ja_app_suspend_keys(struct ja_app *app);
+void ja_app_resume_keys(struct ja_app *app);
+void ja_app_list_keys(FILE *out);
 
 /* --- live.c, file.c: the ways to run --- */
 
@@ -212,9 +225,9 @@ void ja_app_hear_midi(struct ja_app *app);
 
 /* --- orders.c: what the operator ordered for a while --- */
 
-/* The action was done and is undone after `for_s` (0: stays), a former one of its kind no longer.
- * False without memory: then it stays. */
-bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double for_s);
+/* The action was done (`number` 0: hold or lock no longer) and is undone after `for_s` (0: stays),
+ * a former one of its kind no longer. False without memory: then it stays. */
+bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s);
 /* The same for a new range, in whose place the one from `min_bpm` to `max_bpm` comes back. */
 bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s);
 

@@ -2,7 +2,7 @@
  * rows.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "arguments.h"
+#include "app.h"
 
 #include <ja/core/text.h>
 
@@ -166,6 +166,8 @@ void ja_arguments_help(FILE *out) {
         ja_text_format(&text, "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
         fprintf(out, "  %-30s%s\n", left, rows[i].help);
     }
+    fputs("\nKeys, when a terminal shows the status line (terminal.keys):\n", out);
+    ja_app_list_keys(out);
     fputs("\nExit status: 0 done, 1 failed while running, 2 wrong usage, configuration or input "
           "file.\n",
           out);

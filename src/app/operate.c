@@ -71,7 +71,7 @@ static enum ja_status preset(void *data, const char *name, struct ja_text *reply
 
 static enum ja_status reset(void *data, struct ja_text *reply) {
     struct ja_app *app = data;
-    ja_app_order(app, JA_BEAT_AUTO, 0);
+    ja_app_order(app, JA_BEAT_AUTO, 0, 0);
     for (size_t i = 0; i < app->stream_count; i++) {
         if (!ja_stream_reset(app->streams[i])) {
             ja_text_put(reply, "the analysis takes no commands now");
@@ -169,7 +169,7 @@ static enum ja_status beat(void *data, enum ja_beat_action action, double number
     if (status != JA_OK)
         return status;
     put_done(action, number, reply);
-    put_end(ja_app_order(app, action, for_s), for_s, reply);
+    put_end(ja_app_order(app, action, number, for_s), for_s, reply);
     if (action == JA_BEAT_NUDGE)
         ja_learner_nudged(&app->learner, number);
     if (action == JA_BEAT_AUTO)
@@ -189,7 +189,7 @@ static enum ja_status feedback(void *data, const char *word, struct ja_text *rep
         return JA_FAILED;
     enum ja_status status = ja_app_feedback(app, verdict, reply);
     if (status == JA_OK && acts)
-        ja_app_order(app, action, 0);
+        ja_app_order(app, action, 0, 0);
     return status;
 }
 

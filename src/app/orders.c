@@ -26,26 +26,29 @@ static void due(void *data, uint64_t due_us) {
 static void cancel(struct ja_app *app, enum ja_order_kind kind) {
     ja_loop_cancel(app->loop, app->orders[kind].timer);
     app->orders[kind].timer = 0;
+    app->orders[kind].given = false;
 }
 
-static bool start(struct ja_app *app, enum ja_order_kind kind, double for_s) {
+static bool start(struct ja_app *app, enum ja_order_kind kind, bool given, double for_s) {
     struct ja_order *order = &app->orders[kind];
     cancel(app, kind);
     order->app = app;
+    order->given = given;
     if (for_s > 0)
         order->timer = ja_loop_at(app->loop, ja_clock_us() + (uint64_t)(for_s * 1e6), due, order);
     return for_s == 0 || order->timer > 0;
 }
 
-bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double for_s) {
+bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s) {
     switch (action) {
     case JA_BEAT_HOLD:
-        return start(app, JA_ORDER_HOLD, for_s);
+        return start(app, JA_ORDER_HOLD, number > 0, for_s);
     case JA_BEAT_HALF:
     case JA_BEAT_DOUBLE:
     case JA_BEAT_WRONG_OCTAVE:
+        return start(app, JA_ORDER_PIN, true, for_s);
     case JA_BEAT_LOCK:
-        return start(app, JA_ORDER_PIN, for_s);
+        return start(app, JA_ORDER_PIN, number > 0, for_s);
     case JA_BEAT_AUTO:
         cancel(app, JA_ORDER_HOLD);
         cancel(app, JA_ORDER_PIN);
@@ -62,5 +65,5 @@ bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, doub
         order->min_bpm = min_bpm;
         order->max_bpm = max_bpm;
     }
-    return start(app, JA_ORDER_RANGE, for_s);
+    return start(app, JA_ORDER_RANGE, true, for_s);
 }

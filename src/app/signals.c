@@ -1,5 +1,5 @@
 /* Signals, taken as events of the loop: SIGTERM and SIGINT end, SIGHUP reads the configuration
- * again.
+ * again; SIGTSTP and SIGCONT (Ctrl-Z, fg) are about the keys of the terminal.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _GNU_SOURCE /* signalfd */
@@ -22,6 +22,18 @@ static void reload(struct ja_app *app) {
         ja_log(JA_LOG_ERROR, "the former configuration stays: %s", error.text);
 }
 
+/* As without us, but for the terminal's settings. */
+static void stand_still(struct ja_app *app) {
+    sigset_t set;
+    ja_app_suspend_keys(app);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTSTP);
+    raise(SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* here it happens */
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    ja_app_resume_keys(app);
+}
+
 static void signal_came(void *data, int fd, short events) {
     struct ja_app *app = data;
     struct signalfd_siginfo info;
@@ -29,9 +41,17 @@ static void signal_came(void *data, int fd, short events) {
     while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
             reload(app);
+        else if (info.ssi_signo == SIGTSTP)
+            stand_still(app);
+        else if (info.ssi_signo == SIGCONT)
+            ja_app_resume_keys(app);
         else
             ja_loop_stop(app->loop);
     }
+}
+
+void ja_app_ignore_pipes(void) {
+    signal(SIGPIPE, SIG_IGN);
 }
 
 void ja_app_block_signals(void) {
@@ -40,8 +60,10 @@ void ja_app_block_signals(void) {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGCONT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    ja_app_ignore_pipes();
 }
 
 enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error) {

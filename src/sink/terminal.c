@@ -29,21 +29,19 @@ static const double meter_floor_db = -60;
 enum mode { AUTO, ON, OFF, PLAIN };
 static const char *const modes[] = {"auto", "on", "off", "plain", NULL};
 
-struct terminal_settings {
-    int mode;
-};
-
 static const struct ja_option terminal_options[] = {
-    JA_OPTION_CHOICE(struct terminal_settings, mode, "mode", "auto", modes, JA_START,
+    JA_OPTION_CHOICE(struct ja_terminal_settings, mode, "mode", "auto", modes, JA_START,
                      "A status line on the terminal: auto (when there is one), on, off, or plain "
                      "(an ordinary line per second)."),
+    JA_OPTION_BOOL(struct ja_terminal_settings, keys, "keys", "true", JA_START,
+                   "Take commands by single keys while the status line is on; ? shows which."),
 };
 static const struct ja_module terminal_module = {
     .name = "terminal",
     .help = "A status line for the person at the terminal.",
     .options = terminal_options,
     .option_count = sizeof terminal_options / sizeof terminal_options[0],
-    .settings_size = sizeof(struct terminal_settings),
+    .settings_size = sizeof(struct ja_terminal_settings),
 };
 
 struct terminal {
@@ -252,9 +250,14 @@ static bool wants_colour(void) {
     return isatty(STDERR_FILENO) && !(refused && refused[0]) && kind && strcmp(kind, "dumb") != 0;
 }
 
+bool ja_terminal_draws(const struct ja_terminal_settings *settings) {
+    return settings->mode == ON ||
+           (settings->mode == AUTO && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO));
+}
+
 static enum ja_status terminal_open(struct ja_sink *sink, struct ja_error *error) {
     struct terminal *terminal = sink->state;
-    const struct terminal_settings *settings = sink->settings;
+    const struct ja_terminal_settings *settings = sink->settings;
     const struct ja_catalogue *catalogue = sink->host->catalogue;
     terminal->view = (struct ja_terminal_view){.state = "starting",
                                                .reason = "",
@@ -268,8 +271,7 @@ static enum ja_status terminal_open(struct ja_sink *sink, struct ja_error *error
     terminal->outputs.pitch = ja_catalogue_find(catalogue, "pitch");
     terminal->plain = settings->mode == PLAIN;
     terminal->colour = wants_colour();
-    terminal->drawing = settings->mode == ON ||
-                        (settings->mode == AUTO && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO));
+    terminal->drawing = ja_terminal_draws(settings);
     if (!terminal->drawing)
         return JA_OK;
     terminal->timer = ja_loop_every(sink->host->loop, REDRAW_US, draw, terminal);

@@ -7,6 +7,15 @@
 #include <ja/core/text.h>
 #include <stdbool.h>
 
+/* Options "terminal.…". */
+struct ja_terminal_settings {
+    int mode; /* index: auto, on, off, plain */
+    bool keys;
+};
+
+/* Whether the line is drawn over itself. */
+bool ja_terminal_draws(const struct ja_terminal_settings *settings);
+
 struct ja_terminal_view {
     const char *state;      /* "locked" */
     const char *reason;     /* a sentence, or "" */
