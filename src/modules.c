@@ -62,9 +62,7 @@ const size_t ja_sink_count = sizeof ja_sinks / sizeof ja_sinks[0];
 
 static const struct ja_module *const own_modules[] = {
     &ja_jack_module,    &ja_stream_module,   &ja_analysis_module, &ja_control_module,
-    &ja_midi_in_module, &ja_governor_module, &ja_learn_module,
-    &ja_jack_module,     &ja_stream_module, &ja_analysis_module, &ja_control_module,
-    &ja_governor_module, &ja_learn_module,  &ja_loopback_module,
+    &ja_midi_in_module, &ja_governor_module, &ja_learn_module,    &ja_loopback_module,
 };
 
 size_t ja_modules_collect(const struct ja_module *modules[JA_MODULES]) {
