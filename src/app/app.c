@@ -124,7 +124,8 @@ enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned 
 static struct ja_sink *find_sink(const struct ja_app *app, const struct ja_sink_class *class,
                                  const char *name) {
     for (size_t i = 0; i < app->sink_count; i++) {
-        if (app->sinks[i]->class == class && !strcmp(app->sinks[i]->name, name))
+        if (!app->sinks[i]->leased && app->sinks[i]->class == class &&
+            !strcmp(app->sinks[i]->name, name))
             return app->sinks[i];
     }
     return NULL;
@@ -184,7 +185,7 @@ enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *con
     if (status != JA_OK)
         return status;
     for (size_t i = app->sink_count; i-- > 0;) {
-        if (configured(config, app->sinks[i]))
+        if (app->sinks[i]->leased || configured(config, app->sinks[i]))
             continue;
         ja_sink_free(app->sinks[i]);
         app->sinks[i] = app->sinks[--app->sink_count];
@@ -261,6 +262,7 @@ static void results_came(void *data, int fd, short events) {
 static void every_second(void *data, uint64_t due_us) {
     struct ja_app *app = data;
     (void)due_us;
+    ja_subscribers_expire(&app->subscribers, ja_clock_us());
     for (size_t i = 0; i < app->stream_count; i++)
         ja_stream_stats(app->streams[i], &app->taps[i].stats);
     for (size_t i = 0; i < app->sink_count; i++)
@@ -293,5 +295,6 @@ enum ja_status ja_app_open_control(struct ja_app *app, struct ja_error *error) {
     ja_config_fill(app->config, &ja_control_module, NULL, &settings);
     if (!settings.enable)
         return JA_OK;
+    ja_app_init_subscribers(app, settings.subscribers);
     return ja_control_open(&app->control, &settings, app->loop, &app->operator, error);
 }

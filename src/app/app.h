@@ -12,6 +12,7 @@
 #include <ja/control/command.h>
 #include <ja/control/midi_in.h>
 #include <ja/control/osc.h>
+#include <ja/control/subscribers.h>
 #include <ja/core/loop.h>
 #include <ja/net/resolver.h>
 #include <ja/pipeline/catalogue.h>
@@ -86,6 +87,7 @@ struct ja_app {
 
     struct ja_operator operator;
     struct ja_control *control;
+    struct ja_subscribers subscribers;
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
     struct ja_midi_in midi_in;
@@ -199,6 +201,14 @@ enum ja_status ja_app_open_learner(struct ja_app *app, const struct ja_learn_set
 void ja_app_share_priors(struct ja_app *app);
 /* The operator says so; `reply` says what is done and learnt. */
 enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, struct ja_text *reply);
+
+/* --- subscribe.c: subscribers' sinks --- */
+
+void ja_app_init_subscribers(struct ja_app *app, int most);
+enum ja_status ja_app_subscribe(void *app, const struct ja_peer *peer, const char *wish, int port,
+                                struct ja_text *reply);
+enum ja_status ja_app_unsubscribe(void *app, const struct ja_peer *peer, const char *wish, int port,
+                                  struct ja_text *reply);
 
 /* --- operate.c: what commands do --- */
 

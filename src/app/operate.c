@@ -283,7 +283,7 @@ static enum ja_status mute(void *data, const char *output, bool muted, struct ja
  * all numbers are told, of the others the essentials, of those that find no room only how many. */
 enum {
     STATS_BYTES = 880,
-    STATS_TAIL = 32, /* for closing braces and how many are left out */
+    STATS_TAIL = 48, /* for closing braces and how many are left out */
 };
 
 static void write_number(struct ja_json *json, const char *key, double value) {
@@ -377,6 +377,36 @@ static void write_streams(struct ja_app *app, struct ja_json *json) {
         write_count(json, "left_out", app->stream_count - told);
 }
 
+/* {"sub-1":"beat to 127.0.0.1:9000"} */
+static void write_subscribers(const struct ja_app *app, struct ja_json *json) {
+    uint64_t left_out = 0;
+    ja_json_key(json, "subscribers");
+    ja_json_begin_object(json);
+    for (size_t i = 0; i < JA_SUBSCRIBERS; i++) {
+        const struct ja_subscriber *one = &app->subscribers.entries[i];
+        const struct ja_json before = *json;
+        const struct ja_text text = *json->text;
+        char place[80], what[JA_WISH_BYTES + sizeof place];
+        if (!one->handle)
+            continue;
+        ja_subscriber_place(one, place, sizeof place);
+        snprintf(what, sizeof what, "%s to %s", one->wish, place);
+        ja_json_key(json, ((const struct ja_sink *)one->handle)->name);
+        ja_json_string(json, what);
+        left_out += !fits(json, &before, &text);
+    }
+    if (left_out > 0)
+        write_count(json, "left_out", left_out);
+    ja_json_end_object(json);
+}
+
+static bool has_subscribers(const struct ja_app *app) {
+    for (size_t i = 0; i < JA_SUBSCRIBERS; i++)
+        if (app->subscribers.entries[i].handle)
+            return true;
+    return false;
+}
+
 static enum ja_status stats(void *data, struct ja_text *reply) {
     struct ja_app *app = data;
     char answer[STATS_BYTES];
@@ -388,6 +418,12 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     if (app->jack)
         write_jack(&app->jack_status, &json);
     write_streams(app, &json);
+    const struct ja_json before = json;
+    const struct ja_text streams = text;
+    if (has_subscribers(app)) {
+        write_subscribers(app, &json);
+        fits(&json, &before, &streams);
+    }
     ja_json_end_object(&json);
     ja_text_put(reply, answer);
     return JA_OK;
@@ -409,5 +445,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .learn = learn,
         .feedback = feedback,
         .stats = stats,
+        .subscribe = ja_app_subscribe,
+        .unsubscribe = ja_app_unsubscribe,
     };
 }

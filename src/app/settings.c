@@ -187,7 +187,8 @@ static enum ja_status tell_sink(struct ja_app *app, const struct ja_module *modu
                                 const char *instance, const void *after, struct ja_error *error) {
     for (size_t i = 0; i < app->sink_count; i++) {
         struct ja_sink *sink = app->sinks[i];
-        if (sink->class->module == module && (!instance || !strcmp(sink->name, instance)))
+        if (!sink->leased && sink->class->module == module &&
+            (!instance || !strcmp(sink->name, instance)))
             return ja_sink_configure(sink, after, error);
     }
     return JA_OK;

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/control/command.h>
 
+#include <ja/core/clock.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
@@ -226,6 +227,32 @@ static enum ja_status run_get_stats(const struct ja_operator *who,
     return who->stats ? who->stats(who->data, reply) : missing(reply);
 }
 
+static enum ja_status run_subscribe(const struct ja_operator *who,
+                                    const struct ja_argument *arguments, struct ja_text *reply) {
+    if (!who->asker || !who->subscribe)
+        return missing(reply);
+    return who->subscribe(who->data, &who->asker->peer, arguments[0].string, arguments[1].integer,
+                          reply);
+}
+
+static enum ja_status run_unsubscribe(const struct ja_operator *who,
+                                      const struct ja_argument *arguments, struct ja_text *reply) {
+    if (!who->asker || !who->unsubscribe)
+        return missing(reply);
+    return who->unsubscribe(who->data, &who->asker->peer, arguments[0].string, arguments[1].integer,
+                            reply);
+}
+
+static enum ja_status run_confirm(const struct ja_operator *who,
+                                  const struct ja_argument *arguments, struct ja_text *reply) {
+    if (!who->asker)
+        return missing(reply);
+    bool right = ja_handshake_confirm(who->asker->handshake, &who->asker->peer,
+                                      arguments[0].integer, ja_clock_us());
+    ja_text_put(reply, right ? "confirmed" : "this is not the number, or it is too old");
+    return right ? JA_OK : JA_FAILED;
+}
+
 const struct ja_command ja_commands[] = {
     {"tap", "", "A beat is now; from the second tap on, the tempo follows too.", run_tap},
     {"resync", "", "The first beat of the bar is now.", run_resync},
@@ -268,6 +295,13 @@ const struct ja_command ja_commands[] = {
     {"mute", "si", "Silences an output (1) or lets it speak again (0).", run_mute},
     {"level", "s",
      "Analyses so much: low, medium, high, maximum, or auto (what the machine can do).", run_level},
+    {"subscribe", "si",
+     "Asks for results: outputs (beat, level/rms, all) or a preset (target/NAME), and the port to "
+     "send them to (0: the one asked from); for 60 s, repeat it to go on.",
+     run_subscribe},
+    {"unsubscribe", "si", "Ends that; all ends everything that goes to the port.", run_unsubscribe},
+    {"confirm", "i", "Says back the number of a /ja/confirm, to show that the asker is there.",
+     run_confirm},
     {"ping", "", "Is answered with pong.", run_ping},
     {"get_stats", "", "Tells counters and load as JSON.", run_get_stats},
 };

@@ -2,11 +2,15 @@
  *
  * Whoever sends here may be anybody, so: packets go through the strict reader only; one turn of
  * the loop takes so much work and no more, then the beats have their turn; an answer is never
- * longer than ACK_BYTES, and there is none to what is not a command.
+ * longer than ACK_BYTES, and there is none to what is not a command. Nor is this a way to have a
+ * third one flooded: to an address that has not confirmed, the answers to a packet are together no
+ * larger than the packet.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/control/osc.h>
 
+#include <ja/control/subscribers.h>
+#include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/net/osc_reader.h>
 #include <ja/net/osc_writer.h>
@@ -32,9 +36,11 @@ struct ja_control {
     int fd;
     struct ja_loop *loop;
     const struct ja_operator *operator;
-    struct sockaddr_storage peer; /* of the packet being read */
-    socklen_t peer_length;
-    unsigned messages; /* in the packet being read */
+    struct ja_handshake handshake;
+    struct ja_asker asker; /* of the packet being read */
+    bool confirmed;        /* he is */
+    size_t allowance;      /* what may be sent to him if he is not, in bytes */
+    unsigned messages;     /* in the packet being read */
     uint64_t malformed, foreign, unanswered;
     struct ja_log_limit malformed_limit, foreign_limit;
     _Alignas(8) unsigned char packet[PACKET_BYTES];
@@ -46,6 +52,8 @@ static const struct ja_option control_options[] = {
     JA_OPTION_STRING(S, address, "address", "127.0.0.1", JA_START,
                      "Numeric address to listen on; 0.0.0.0 lets everybody on the network steer."),
     JA_OPTION_INT(S, port, "port", "7770", 1, 65535, NULL, JA_START, "UDP port to listen on."),
+    JA_OPTION_INT(S, subscribers, "subscribers", "8", 0, JA_SUBSCRIBERS, NULL, JA_START,
+                  "How many may ask for results at a time by /ja/ctl/subscribe; 0: nobody."),
 };
 #undef S
 
@@ -69,6 +77,25 @@ static void cut(char *to, size_t size, const char *from) {
     to[length] = '\0';
 }
 
+/* To whom has not confirmed, only as much as he has sent. */
+static void answer(struct ja_control *control, const void *packet, size_t size) {
+    const struct ja_peer *peer = &control->asker.peer;
+    bool allowed = size > 0 && (control->confirmed || size <= control->allowance);
+    if (!allowed || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+                           (const struct sockaddr *)&peer->address, peer->length) < 0)
+        control->unanswered++;
+    else if (!control->confirmed)
+        control->allowance -= size;
+}
+
+static void ask_to_confirm(struct ja_control *control) {
+    _Alignas(4) unsigned char packet[32];
+    struct ja_osc_argument number = {
+        .type = 'i',
+        .i = ja_handshake_number(&control->handshake, &control->asker.peer, ja_clock_us())};
+    answer(control, packet, ja_osc_write(packet, sizeof packet, "/ja/confirm", "i", &number));
+}
+
 static void acknowledge(struct ja_control *control, const char *command, bool done,
                         const char *text) {
     char name[ACK_COMMAND_BYTES], reply[ACK_TEXT_BYTES];
@@ -77,10 +104,7 @@ static void acknowledge(struct ja_control *control, const char *command, bool do
     cut(reply, sizeof reply, text);
     struct ja_osc_argument arguments[] = {
         {.type = 's', .s = name}, {.type = 'i', .i = done}, {.type = 's', .s = reply}};
-    size_t size = ja_osc_write(packet, sizeof packet, "/ja/ack", "sis", arguments);
-    if (!size || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-                        (struct sockaddr *)&control->peer, control->peer_length) < 0)
-        control->unanswered++;
+    answer(control, packet, ja_osc_write(packet, sizeof packet, "/ja/ack", "sis", arguments));
 }
 
 static bool convert(const struct ja_osc_argument *from, struct ja_argument *to) {
@@ -112,10 +136,12 @@ static bool convert(const struct ja_osc_argument *from, struct ja_argument *to) 
 static void run(struct ja_control *control, const char *command,
                 const struct ja_osc_message *message) {
     struct ja_argument arguments[JA_OSC_ARGUMENTS];
-    char answer[4096];
+    char text[4096];
     struct ja_text reply;
     enum ja_status status = JA_OK;
-    ja_text_init(&reply, answer, sizeof answer);
+    struct ja_operator who = *control->operator;
+    who.asker = &control->asker;
+    ja_text_init(&reply, text, sizeof text);
     for (size_t i = 0; i < message->count && status == JA_OK; i++)
         if (!convert(&message->arguments[i], &arguments[i])) {
             ja_text_format(&reply, "no command takes argument %zu (type %c)", i + 1,
@@ -123,8 +149,8 @@ static void run(struct ja_control *control, const char *command,
             status = JA_USAGE;
         }
     if (status == JA_OK)
-        status = ja_command_run(control->operator, command, arguments, message->count, &reply);
-    acknowledge(control, command, status == JA_OK, answer);
+        status = ja_command_run(&who, command, arguments, message->count, &reply);
+    acknowledge(control, command, status == JA_OK, text);
 }
 
 static void hear(void *data, const struct ja_osc_message *message) {
@@ -133,6 +159,10 @@ static void hear(void *data, const struct ja_osc_message *message) {
     bool is_command = !strncmp(message->address, command_prefix, prefix);
     if (++control->messages > TURN_MESSAGES)
         return; /* counted below */
+    if (is_command && !control->confirmed && !strcmp(message->address + prefix, "subscribe")) {
+        ask_to_confirm(control);
+        return;
+    }
     if (is_command) {
         run(control, message->address + prefix, message);
         return;
@@ -152,6 +182,9 @@ static void count_malformed(struct ja_control *control, const char *why) {
 
 static void read_packet(struct ja_control *control, size_t size) {
     control->messages = 0;
+    control->allowance = size;
+    control->confirmed =
+        ja_handshake_is_confirmed(&control->handshake, &control->asker.peer, ja_clock_us());
     if (!ja_osc_read(control->packet, size, hear, control))
         count_malformed(control, "a packet that is not OSC");
     else if (control->messages > TURN_MESSAGES)
@@ -163,9 +196,10 @@ static void receive(void *data, int fd, short events) {
     struct ja_control *control = data;
     size_t work = 0, bytes = 0;
     while (work < TURN_MESSAGES && bytes < TURN_BYTES) {
-        control->peer_length = sizeof control->peer;
+        struct ja_peer *peer = &control->asker.peer;
+        peer->length = sizeof peer->address;
         ssize_t size = recvfrom(fd, control->packet, sizeof control->packet, MSG_DONTWAIT,
-                                (struct sockaddr *)&control->peer, &control->peer_length);
+                                (struct sockaddr *)&peer->address, &peer->length);
         if (size < 0)
             return; /* nothing more, or an error of one packet: poll tells when to go on */
         read_packet(control, (size_t)size);
@@ -183,6 +217,11 @@ enum ja_status ja_control_open(struct ja_control **control,
         return ja_fail(error, JA_FAILED, "no memory for OSC control");
     made->loop = loop;
     made->operator= operator;
+    made->asker.handshake = &made->handshake;
+    if (!ja_handshake_init(&made->handshake)) {
+        free(made);
+        return ja_fail(error, JA_FAILED, "control: no random numbers");
+    }
     struct ja_error cause;
     made->fd = ja_udp_listen(settings->address, settings->port, &cause);
     if (made->fd < 0) {

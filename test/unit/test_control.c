@@ -62,7 +62,7 @@ static int set_up(void **state) {
     int probe = ja_udp_listen("127.0.0.1", 0, &error);
     getsockname(probe, (struct sockaddr *)&fixture.where, &length);
     close(probe);
-    struct ja_control_settings settings = {true, "127.0.0.1", ntohs(fixture.where.sin_port)};
+    struct ja_control_settings settings = {true, "127.0.0.1", ntohs(fixture.where.sin_port), 0};
     fixture.fd = ja_udp_sender(AF_INET);
     *state = &fixture;
     return fixture.loop && fixture.fd >= 0 &&
@@ -252,7 +252,7 @@ static void says_that_a_port_is_taken(void **state) {
     struct fixture *fixture = *state;
     struct ja_error error = {""};
     struct ja_control *second;
-    struct ja_control_settings settings = {true, "127.0.0.1", ntohs(fixture->where.sin_port)};
+    struct ja_control_settings settings = {true, "127.0.0.1", ntohs(fixture->where.sin_port), 0};
     assert_int_equal(ja_control_open(&second, &settings, fixture->loop, &fixture->hand, &error),
                      JA_FAILED);
     assert_null(second);
@@ -264,7 +264,7 @@ static void fails_cleanly_without_memory(void **state) {
     struct fixture *fixture = *state;
     struct ja_error error = {""};
     struct ja_control *second;
-    struct ja_control_settings settings = {true, "127.0.0.1", 0};
+    struct ja_control_settings settings = {true, "127.0.0.1", 0, 0};
     fail_at = 1;
     assert_int_equal(ja_control_open(&second, &settings, fixture->loop, &fixture->hand, &error),
                      JA_FAILED);

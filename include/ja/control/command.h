@@ -5,6 +5,7 @@
 #ifndef JA_CONTROL_COMMAND_H
 #define JA_CONTROL_COMMAND_H
 
+#include <ja/control/handshake.h>
 #include <ja/core/status.h>
 #include <ja/core/text.h>
 #include <ja/pipeline/stage.h>
@@ -16,6 +17,12 @@ struct ja_argument {
     const char *string;
     int integer;
     double number;
+};
+
+/* Where a command came from, by a way in that has addresses: its receiver can ask for results. */
+struct ja_asker {
+    struct ja_peer peer;
+    struct ja_handshake *handshake;
 };
 
 /* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. What
@@ -38,6 +45,11 @@ struct ja_operator {
     enum ja_status (*learn)(void *data, const char *command, struct ja_text *reply);
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
+    enum ja_status (*subscribe)(void *data, const struct ja_peer *peer, const char *wish, int port,
+                                struct ja_text *reply);
+    enum ja_status (*unsubscribe)(void *data, const struct ja_peer *peer, const char *wish,
+                                  int port, struct ja_text *reply);
+    struct ja_asker *asker; /* of this command; NULL: it has no address */
 };
 
 struct ja_command {

@@ -1,6 +1,9 @@
 /* Steering by OSC: /ja/ctl/COMMAND arguments…, each answered to its sender with /ja/ack s(command)
  * i(1 or 0) s(text).
  *
+ * Whoever is not on this machine gets no more than he has sent until he has said back the number
+ * that came as /ja/confirm i (ja/control/handshake.h).
+ *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef JA_CONTROL_OSC_H
 #define JA_CONTROL_OSC_H
@@ -9,13 +12,14 @@
 #include <ja/control/command.h>
 #include <ja/core/loop.h>
 
-/* Options "control.…": enable, bind address, port. */
+/* Options "control.…": enable, bind address, port, subscribers. */
 extern const struct ja_module ja_control_module;
 
 struct ja_control_settings {
     bool enable;
     char address[64]; /* numeric */
     int port;         /* UDP */
+    int subscribers;  /* most at a time */
 };
 
 struct ja_control;

@@ -67,6 +67,7 @@ struct ja_sink {
     void *settings; /* the module's settings struct */
     void *state;
     bool mute;
+    bool leased;           /* for a subscriber, not from the configuration */
     uint64_t sent, failed; /* packets or lines */
 };
 

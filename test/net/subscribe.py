@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# Asks the real program for results by OSC, honestly and as one who would have others flooded.
+# Time limit: 60 s
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True  # of the module beside this file
+from hostile import PROGRAM, Analyzer, check, free_port, message, read_ack, results, text_at
+
+
+def own_address():
+    """An IPv4 address of this machine that is not the loopback's, or None. Nothing leaves it."""
+    words = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
+    return next((word for word in words if "." in word and not word.startswith("127.")), None)
+
+
+class Open(Analyzer):
+    """The program, open to the network."""
+
+    def __init__(self, address, most):
+        self.port = free_port()
+        self.log = tempfile.TemporaryFile()
+        self.settings = tempfile.NamedTemporaryFile(suffix=".conf")
+        command = [PROGRAM, "-s", "ja-%d-none" % os.getpid(), "-c", self.settings.name]
+        for option in ("control.port=%d" % self.port, "control.address=0.0.0.0",
+                       "control.subscribers=%d" % most, "target.default.enable=false"):
+            command += ["-S", option]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.log)
+        self.address = address
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+
+    def send(self, packet):
+        self.socket.sendto(packet, (self.address, self.port))
+
+
+def packets(receiver, seconds, enough=1000):
+    """What comes within that time."""
+    end, got = time.monotonic() + seconds, []
+    while len(got) < enough and time.monotonic() < end:
+        if select.select([receiver], [], [], max(0, end - time.monotonic()))[0]:
+            got.append(receiver.recv(65536))
+    return got
+
+
+def addresses(receiver, seconds, wanted):
+    """Whether a packet to that address comes within that time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if any(text_at(one, 0)[0] == wanted for one in packets(receiver, 0.1)):
+            return True
+    return False
+
+
+def receiver_at(address):
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind((address, 0))
+    return receiver, receiver.getsockname()[1]
+
+
+def check_local(analyzer):
+    receiver, port = receiver_at("127.0.0.1")
+    ack = analyzer.ask("subscribe", "si", "heartbeat", port)
+    check(ack and ack[1] == 1, "who is on this machine can subscribe", ack)
+    check(addresses(receiver, 5, "/ja/heartbeat"), "and gets what it asked for")
+    stats = json.loads(analyzer.ask("get_stats")[2])
+    check(stats.get("subscribers") == {"sub-1": "heartbeat to 127.0.0.1:%d" % port},
+          "subscribers stand in the statistics", stats)
+    analyzer.ask("subscribe", "si", "heartbeat", port)
+    stats = json.loads(analyzer.ask("get_stats")[2])
+    check(len(stats.get("subscribers", {})) == 1, "asking again renews", stats)
+    ack = analyzer.ask("mute", "si", "sub-1", 1)
+    check(ack and ack[1] == 1, "a subscriber can be muted like any output", ack)
+    ack = analyzer.ask("unsubscribe", "si", "heartbeat", port)
+    check(ack and ack[1] == 1, "and it can end that", ack)
+    packets(receiver, 0.2)
+    check(not packets(receiver, 1.5, 1), "then nothing comes any more")
+    check("subscribers" not in json.loads(analyzer.ask("get_stats")[2]), "nor is it listed")
+    ack = analyzer.ask("subscribe", "si", "target/max-pd", 0)
+    check(ack and ack[1] == 1, "a preset can be asked for, and the port asked from", ack)
+    check(addresses(analyzer.socket, 5, "/ja/heartbeat"), "it comes there")
+    analyzer.ask("unsubscribe", "si", "all", 0)
+    for wish, port in (("nonsense", 0), ("target/nonsense", 0), ("target/qlcplus-os2l", 0),
+                       ("genre/techno", 0), ("target/../../etc/passwd", 0), ("beat*", 0),
+                       ("beat", 70000), ("beat", -1), ("", 0), ("b" * 500, 0)):
+        ack = analyzer.ask("subscribe", "si", wish, port)
+        check(ack and ack[1] == 0 and len(ack[2]) > 10, "refused: %.30s %d" % (wish, port), ack)
+
+
+def check_flood(analyzer):
+    for i in range(3000):
+        analyzer.send(message("/ja/ctl/subscribe", "si", "beat", 20000 + i))
+        analyzer.send(message("/ja/ctl/unsubscribe", "si", "all", 20000 + i * 7 % 3000))
+        analyzer.send(message("/ja/ctl/confirm", "i", i))
+    analyzer.drain()
+    check(analyzer.ping_ms() < 5000, "it lives through a flood of subscriptions")
+    for i in range(12):
+        analyzer.send(message("/ja/ctl/subscribe", "si", "beat", 30000 + i))
+    analyzer.drain()
+    stats = json.loads(analyzer.ask("get_stats")[2])
+    listed = stats.get("subscribers", {})
+    count = sum(value if name == "left_out" else 1 for name, value in listed.items())
+    check(count == 8, "no more than control.subscribers at a time", stats)
+    ack = analyzer.ask("subscribe", "si", "level", 40000)
+    check(ack and ack[1] == 0 and "no more than 8" in ack[2], "the next one is told why", ack)
+
+
+def check_stranger(address):
+    """To one who has not confirmed nothing goes that is larger than what came from there."""
+    analyzer = Open(address, 2)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not packets(analyzer.socket, 0.25, 1):
+        analyzer.send(message("/ja/ctl/subscribe", "si", "all", 0))
+    packets(analyzer.socket, 0.3)
+    worst, numbers = 0, []
+    for name, types, *arguments in (("subscribe", "si", "all", 0), ("subscribe", "si", "beat", 9),
+                                    ("get_stats", ""), ("ping", ""), ("confirm", "i", 1),
+                                    ("get", "s", "target.default.map"), ("unknown" * 9, ""),
+                                    ("unsubscribe", "si", "all", 0)):
+        packet = message("/ja/ctl/" + name, types, *arguments)
+        analyzer.send(packet)
+        answers = packets(analyzer.socket, 0.3)
+        worst = max(worst, sum(map(len, answers)) / len(packet))
+        numbers += [struct.unpack(">i", one[-4:])[0] for one in answers
+                    if text_at(one, 0)[0] == "/ja/confirm"]
+    check(worst <= 1, "no answer to a stranger is larger than what he sent", "%.2f" % worst)
+    check(len(numbers) == 2, "he is asked to confirm when he subscribes", numbers)
+    check(not packets(analyzer.socket, 1.5, 1), "nothing else is sent to him")
+    ack = analyzer.ask("confirm", "i", numbers[0] ^ 1, seconds=0.5)
+    check(not ack or ack[1] == 0, "a wrong number does not confirm", ack)
+    other = analyzer.socket
+    analyzer.socket, _ = receiver_at(address)
+    ack = analyzer.ask("confirm", "i", numbers[0], seconds=0.5)
+    check(not ack or ack[1] == 0, "nor the right one from another port", ack)
+    analyzer.socket = other
+    analyzer.send(message("/ja/ctl/confirm", "i", numbers[0]))
+    packets(analyzer.socket, 0.3)
+    ack = analyzer.ask("ping")
+    check(ack == ("ping", 1, "pong"), "once he has said it back, answers are whole", ack)
+    ack = analyzer.ask("subscribe", "si", "heartbeat", 0)
+    check(ack and ack[1] == 1, "and he can subscribe", ack)
+    check(addresses(analyzer.socket, 5, "/ja/heartbeat"), "and gets what he asked for")
+    status, errors = analyzer.stop()
+    check(status == 0, "it ends with status 0", errors[-500:])
+
+
+def main():
+    if not os.access(PROGRAM, os.X_OK):
+        print("1..0 # SKIP there is no " + PROGRAM)
+        return 0
+    analyzer = Analyzer()
+    alive = analyzer.wait()
+    check(alive, "the program answers ping within 20 s, without a JACK server")
+    if alive:
+        check_local(analyzer)
+        check_flood(analyzer)
+    status, errors = analyzer.stop()
+    check(status == 0, "it ends with status 0", "status %s" % status)
+    check(len(errors) < 20000 and "ERROR: " not in errors, "the log is short",
+          errors[-500:].replace("\n", "\n# "))
+    address = own_address()
+    if address:
+        check_stranger(address)
+    else:
+        print("ok %d # SKIP this machine has no address but the loopback's" % (sum(results) + 1))
+        results[0] += 1
+    print("1..%d" % sum(results))
+    return 1 if results[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
