@@ -190,6 +190,8 @@ enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *con
         ja_sink_free(app->sinks[i]);
         app->sinks[i] = app->sinks[--app->sink_count];
     }
+    if (app->live)
+        ja_app_warn_of_offsets(app, config);
     return JA_OK;
 }
 

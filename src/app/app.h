@@ -19,7 +19,7 @@
 #include <ja/sink/sink.h>
 #include <ja/stream/stream.h>
 
-enum { JA_SINKS = 64 }; /* most sinks at a time */
+enum { JA_SINKS = 128 }; /* most sinks at a time */
 
 /* Options "jack.…". */
 struct ja_jack_settings {
@@ -183,6 +183,8 @@ void ja_app_free_stage_settings(void **settings);
 /* Takes over `next` (a changed clone of app->config) and tells every part whose settings differ. On
  * error nothing has changed and `next` is the caller's still. */
 enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error);
+/* Warns of outputs that want beats earlier than these are told. */
+void ja_app_warn_of_offsets(const struct ja_app *app, const struct ja_config *config);
 /* Reads the configuration files again (SIGHUP); on error the former configuration stays. */
 enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error);
 /* Reads files, presets and arguments into an empty configuration. */

@@ -25,7 +25,7 @@ enum ja_action {
     JA_ACTION_HELP,
 };
 
-enum { JA_ARGUMENTS = 64 }; /* most --preset, and most --set */
+enum { JA_ARGUMENTS = 256 }; /* most --preset, and most --set */
 
 /* Strings point into argv. */
 struct ja_arguments {

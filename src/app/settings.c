@@ -13,7 +13,9 @@
 #include <ja/config/preset.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/feature/stages.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -262,6 +264,40 @@ enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct j
     ja_config_swap(app->config, next);
     ja_config_free(next);
     return JA_OK;
+}
+
+static const struct ja_option *find_option(const struct ja_module *module, const char *name) {
+    for (size_t i = 0; i < module->option_count; i++) {
+        if (!strcmp(module->options[i].name, name))
+            return &module->options[i];
+    }
+    return NULL;
+}
+
+/* The number behind an option of that name; 0 when the module has none. */
+static double number_of(const struct ja_config *config, const struct ja_module *module,
+                        const char *instance, const char *name) {
+    const struct ja_option *option = find_option(module, name);
+    char *settings = option ? filled(config, module, instance) : NULL;
+    double number = settings ? *(const double *)(const void *)(settings + option->offset) : 0;
+    free(settings);
+    return number;
+}
+
+void ja_app_warn_of_offsets(const struct ja_app *app, const struct ja_config *config) {
+    double lead_ms = number_of(config, ja_beat_stage.module, NULL, "lead_ms");
+    for (size_t i = 0; i < app->sink_count; i++) {
+        const struct ja_sink *sink = app->sinks[i];
+        const struct ja_module *module = sink->class->module;
+        const char *instance = module->named ? sink->name : NULL;
+        double offset_ms = number_of(config, module, instance, "offset_ms");
+        if (-offset_ms > lead_ms)
+            ja_log(JA_LOG_WARNING,
+                   "%s%s%s.offset_ms is %g, but beats are told %g ms ahead: they will leave later "
+                   "than wanted; raise beat.lead_ms to %g",
+                   module->name, instance ? "." : "", instance ? instance : "", offset_ms, lead_ms,
+                   fmin(400, 50 - offset_ms));
+    }
 }
 
 enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error) {

@@ -61,6 +61,10 @@ for arguments, status, words in [
     (["--check", "-p", "genre/nosuch"], 2, "genre/nosuch"),
     (["--check", "-p", "../../etc/passwd"], 2, "passwd"),
     (["--check", "-c", "/nonexistent/file.conf"], 2, "/nonexistent/file.conf"),
+    (["-f", "synth:silence?seconds=0.1", "--paced", "-S", "control.enable=false",
+      "-S", "target.default.offset_ms=-200"], 0, "raise beat.lead_ms to 250"),
+    (["-f", "synth:silence?seconds=0.1", "--paced", "-S", "control.enable=false"]
+     + [f"-Starget.t{i}.port={9000 + i}" for i in range(63)], 0, ""),
     (["--test-input", "never"], 2, "never"),
     (["--loopback", "never"], 2, "--loopback never: must be 2 to 600 seconds"),
     (["--loopback=601"], 2, "--loopback 601: must be 2 to 600 seconds"),
