@@ -43,11 +43,13 @@ struct midi_settings {
     int channel;                                              /* 1…16 */
     int beat_note, bar_note, kick_note, snare_note, hat_note; /* -1: none */
     double offset_ms;
+    int silence; /* index: follow, stop */
 };
 
 struct midi {
     struct ja_schedule *schedule;
     bool ticking, started, ever_started, may_start;
+    bool quiet;      /* there is no music */
     double start_us; /* a downbeat to come, for starting on; 0: none known */
     unsigned tick;   /* of the beat: the next one to leave */
     double next_us;  /* when it leaves */
@@ -62,6 +64,8 @@ struct midi {
 #define NOTE(field, fallback, help)                                                                \
     JA_OPTION_INT(S, field, #field, fallback, -1, 127, NULL, JA_LIVE, help)
 static const char *const resumes[] = {"start", "continue", NULL};
+enum { SILENCE_FOLLOW, SILENCE_STOP };
+static const char *const silences[] = {"follow", "stop", NULL};
 static const struct ja_option options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_LIVE, "Send MIDI to the port midi_out."),
     JA_OPTION_BOOL(S, clock, "clock", "true", JA_LIVE, "Send MIDI clock, 24 ticks per beat."),
@@ -80,6 +84,9 @@ static const struct ja_option options[] = {
     NOTE(hat_note, "-1", "Note played with every hi-hat; -1 for none."),
     JA_OPTION_FLOAT(S, offset_ms, "offset_ms", "0", -500, 500, "ms", JA_LIVE,
                     "Clock and notes leave this much after the beat, or before it when negative."),
+    JA_OPTION_CHOICE(
+        S, silence, "silence", "follow", silences, JA_LIVE,
+        "In silence, clock and notes follow beat.silence, or stop whatever that says."),
 };
 #undef S
 
@@ -292,13 +299,28 @@ static void hear_hit(struct ja_sink *sink, const struct ja_tap *tap, const struc
          event->hit.strength);
 }
 
+static void fall_silent(struct ja_sink *sink) {
+    struct midi *midi = sink->state;
+    ja_schedule_flush(midi->schedule); /* notes end, ticks are gone */
+    midi->ticking = false;
+    stop(sink);
+}
+
 static void midi_event(struct ja_sink *sink, const struct ja_tap *tap,
                        const struct ja_event *event) {
+    struct midi *midi = sink->state;
     const struct midi_settings *settings = sink->settings;
     if (!settings->enable || strcmp(tap->name, settings->stream) != 0)
         return;
-    if (event->type == JA_EVENT_STATE)
+    if (event->type == JA_EVENT_STATE) {
         hear_state(sink, event->state.state);
+        midi->quiet = ja_is_quiet(event);
+    }
+    if (midi->quiet && settings->silence == SILENCE_STOP) {
+        if (midi->ticking)
+            fall_silent(sink);
+        return;
+    }
     if (sink->mute || isnan(tap->timebase.at))
         return;
     if (event->type == JA_EVENT_BEAT)
@@ -310,13 +332,6 @@ static void midi_event(struct ja_sink *sink, const struct ja_tap *tap,
 }
 
 /* --- On and off --- */
-
-static void fall_silent(struct ja_sink *sink) {
-    struct midi *midi = sink->state;
-    ja_schedule_flush(midi->schedule); /* notes end, ticks are gone */
-    midi->ticking = false;
-    stop(sink);
-}
 
 static void midi_muted(struct ja_sink *sink) {
     if (sink->mute)

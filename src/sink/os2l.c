@@ -22,6 +22,7 @@ struct os2l_settings {
     int port;
     char stream[64];
     double offset_ms;
+    int silence; /* index: follow, stop */
 };
 
 struct os2l {
@@ -29,9 +30,12 @@ struct os2l {
     char owner[80]; /* "os2l NAME", for messages */
     struct ja_schedule *schedule;
     double last; /* s of audio: the beat before; NAN: none */
+    bool quiet;  /* there is no music */
     struct ja_log_limit limit;
 };
 
+enum { SILENCE_FOLLOW, SILENCE_STOP };
+static const char *const silences[] = {"follow", "stop", NULL};
 #define S struct os2l_settings
 static const struct ja_option options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_LIVE, "Send to this program."),
@@ -42,6 +46,8 @@ static const struct ja_option options[] = {
     JA_OPTION_STRING(S, stream, "stream", "main", JA_LIVE, "Stream whose beats are sent."),
     JA_OPTION_FLOAT(S, offset_ms, "offset_ms", "0", -500, 500, "ms", JA_LIVE,
                     "Beats leave this much after the beat, or before it when negative."),
+    JA_OPTION_CHOICE(S, silence, "silence", "follow", silences, JA_LIVE,
+                     "In silence, follow beat.silence, or stop whatever that says."),
 };
 #undef S
 
@@ -95,7 +101,12 @@ static void os2l_event(struct ja_sink *sink, const struct ja_tap *tap,
                        const struct ja_event *event) {
     struct os2l *os2l = sink->state;
     const struct os2l_settings *settings = sink->settings;
-    if (event->type != JA_EVENT_BEAT || !settings->enable || strcmp(tap->name, settings->stream))
+    if (strcmp(tap->name, settings->stream) != 0)
+        return;
+    if (event->type == JA_EVENT_STATE)
+        os2l->quiet = ja_is_quiet(event);
+    if (event->type != JA_EVENT_BEAT || !settings->enable ||
+        (os2l->quiet && settings->silence == SILENCE_STOP))
         return;
     struct ja_packet packet = {.due_us = ja_tap_due_us(tap, event->time, settings->offset_ms)};
     packet.size = write_beat(os2l, event, (char *)packet.data, sizeof packet.data);

@@ -47,13 +47,16 @@ struct target_settings {
     double resend_s;
     double pulse_ms;
     double offset_ms;
-    int bundle; /* index: off, timetag */
+    int bundle;  /* index: off, timetag */
+    int silence; /* index: follow, stop, fade */
+    double fade_s;
 };
 
 /* What was last sent of one entry. */
 struct sent {
     bool once;
     uint64_t at_us;
+    size_t count; /* of values */
     float values[JA_OSC_VALUES];
     struct ja_osc_argument held[JA_OSC_VALUES + 1]; /* the frame's, for the next beat */
 };
@@ -62,7 +65,9 @@ struct sent {
 struct channel {
     const char *stream;
     char prefix[2 * PREFIX_SIZE];
-    uint64_t next_us; /* when the frame's values are looked at again */
+    uint64_t next_us;  /* when the frame's values are looked at again */
+    uint64_t quiet_us; /* since when there is no music; 0: there is */
+    bool faded;        /* its levels are at zero since */
     struct sent sent[ENTRIES];
     bool heard[JA_EVENT_TYPES]; /* has there been an event of the type? */
     struct ja_event latest[JA_EVENT_TYPES];
@@ -80,6 +85,7 @@ struct target {
     size_t entry_count;
     struct ja_slots slots;
     struct channel channels[JA_STREAMS];
+    uint64_t fader; /* of the loop, while levels fall; 0: none do */
     struct ja_log_limit limit;
 };
 
@@ -87,6 +93,8 @@ enum { UDP, TCP, SLIP };
 static const char *const protocols[] = {"udp", "tcp", "slip", NULL};
 enum { BUNDLE_OFF, BUNDLE_TIMETAG };
 static const char *const bundles[] = {"off", "timetag", NULL};
+enum { SILENCE_FOLLOW, SILENCE_STOP, SILENCE_FADE };
+static const char *const silences[] = {"follow", "stop", "fade", NULL};
 
 #define S struct target_settings
 static const struct ja_option target_options[] = {
@@ -126,6 +134,13 @@ static const struct ja_option target_options[] = {
                      "off holds a beat back until it is due, which every receiver understands; "
                      "timetag sends it at once in a bundle that says when it is due, for receivers "
                      "that wait and whose clock agrees."),
+    JA_OPTION_CHOICE(
+        S, silence, "silence", "follow", silences, JA_LIVE,
+        "In silence, or without input: follow beat.silence and leave levels where they "
+        "are; stop beats and phases whatever that says; or fade, which lets the "
+        "levels fall to zero besides."),
+    JA_OPTION_FLOAT(S, fade_s, "fade_s", "2", 0.1, 60, "s", JA_LIVE,
+                    "How long levels take to fade."),
 };
 #undef S
 
@@ -322,13 +337,106 @@ static bool is_sent_always(const struct ja_sink *sink, const struct ja_osc_entry
     return entry->rule.when == JA_OSC_INTERVAL;
 }
 
+/* --- Silence --- */
+
+static bool is_phase(const struct ja_osc_row *row) {
+    const char *output = row->sources[0].output;
+    return output && (!strcmp(output, "beat_phase") || !strcmp(output, "bar_phase"));
+}
+
+/* What fills the range from 0 to 1 and means loudness. */
+static bool is_level(const struct ja_osc_entry *entry) {
+    const struct ja_osc_row *row = entry->row;
+    return row->when == JA_OSC_CONTINUOUS && row->sources[0].change == JA_OSC_UNIT &&
+           !is_phase(row) && entry->rule.when != JA_OSC_BEATS;
+}
+
+/* Nothing that goes with the beat is to be sent. */
+static bool rests(const struct ja_sink *sink, const struct channel *channel) {
+    const struct target_settings *settings = sink->settings;
+    return channel->quiet_us && settings->silence != SILENCE_FOLLOW;
+}
+
+static bool fades(const struct ja_sink *sink, const struct channel *channel) {
+    const struct target_settings *settings = sink->settings;
+    return channel->quiet_us && settings->silence == SILENCE_FADE;
+}
+
+static bool goes_with_beat(const struct ja_event *event) {
+    return event->type == JA_EVENT_BEAT ||
+           (event->type == JA_EVENT_PREDICTION && !strcmp(event->prediction.kind, "beat"));
+}
+
+/* Sends `share` of what was sent last. */
+static void send_share(struct ja_sink *sink, struct channel *channel, size_t index, double share) {
+    const struct target *target = sink->state;
+    struct sent *sent = &channel->sent[index];
+    struct ja_osc_argument values[JA_OSC_VALUES + 1];
+    if (!sent->once || !is_level(&target->entries[index]))
+        return;
+    for (size_t i = 0; i < sent->count; i++) {
+        values[i] = (struct ja_osc_argument){.type = 'f', .f = (float)share * sent->values[i]};
+        if (share == 0)
+            sent->values[i] = 0;
+    }
+    values[sent->count].type = '\0';
+    send_entry(sink, channel, &target->entries[index], values);
+}
+
+static void fade(struct ja_sink *sink, struct channel *channel) {
+    const struct target *target = sink->state;
+    const struct target_settings *settings = sink->settings;
+    double past_s = (double)(ja_clock_us() - channel->quiet_us) / 1e6;
+    double share = fmax(0, 1 - past_s / settings->fade_s);
+    for (size_t i = 0; i < target->entry_count; i++)
+        send_share(sink, channel, i, share);
+    channel->faded = share == 0;
+}
+
+static void fade_due(void *data, uint64_t due_us) {
+    struct ja_sink *sink = data;
+    struct target *target = sink->state;
+    bool goes_on = false;
+    (void)due_us;
+    for (size_t i = 0; i < JA_STREAMS && !silent(sink); i++) {
+        struct channel *channel = &target->channels[i];
+        if (fades(sink, channel) && !channel->faded)
+            fade(sink, channel);
+        goes_on |= fades(sink, channel) && !channel->faded;
+    }
+    if (goes_on)
+        return;
+    ja_loop_cancel(sink->host->loop, target->fader);
+    target->fader = 0;
+}
+
+static void start_fading(struct ja_sink *sink) {
+    struct target *target = sink->state;
+    const struct target_settings *settings = sink->settings;
+    if (settings->silence == SILENCE_FADE && !target->fader)
+        target->fader =
+            ja_loop_every(sink->host->loop, (uint64_t)(1e6 / settings->rate_hz), fade_due, sink);
+}
+
+static void follow_quiet(struct ja_sink *sink, struct channel *channel,
+                         const struct ja_event *state) {
+    bool quiet = ja_is_quiet(state);
+    if (quiet == (channel->quiet_us > 0))
+        return;
+    channel->quiet_us = quiet ? ja_clock_us() : 0;
+    channel->faded = false;
+    start_fading(sink);
+}
+
 static void offer_values(struct ja_sink *sink, struct channel *channel, size_t index,
                          const struct ja_frame *frame, uint64_t now_us) {
     const struct target *target = sink->state;
     const struct ja_osc_entry *entry = &target->entries[index];
     struct sent *sent = &channel->sent[index];
     struct ja_osc_argument values[JA_OSC_VALUES + 1];
-    if (!ja_osc_row_fill(entry->row, entry->positions, &(struct ja_osc_moment){.frame = frame},
+    if ((rests(sink, channel) && is_phase(entry->row)) ||
+        (fades(sink, channel) && is_level(entry)) ||
+        !ja_osc_row_fill(entry->row, entry->positions, &(struct ja_osc_moment){.frame = frame},
                          values))
         return;
     if (entry->rule.when == JA_OSC_BEATS) {
@@ -342,8 +450,8 @@ static void offer_values(struct ja_sink *sink, struct channel *channel, size_t i
     send_entry(sink, channel, entry, values);
     sent->once = true;
     sent->at_us = now_us;
-    for (size_t i = 0; values[i].type; i++)
-        sent->values[i] = values[i].f;
+    for (sent->count = 0; values[sent->count].type; sent->count++)
+        sent->values[sent->count] = values[sent->count].f;
 }
 
 static bool is_of_frame(const struct ja_osc_row *row) {
@@ -461,6 +569,10 @@ static void target_event(struct ja_sink *sink, const struct ja_tap *tap,
                          const struct ja_event *event) {
     struct channel *channel = channel_of(sink, tap);
     if (!channel)
+        return;
+    if (event->type == JA_EVENT_STATE)
+        follow_quiet(sink, channel, event);
+    if (rests(sink, channel) && goes_with_beat(event))
         return;
     channel->latest[event->type] = *event;
     channel->heard[event->type] = true;
@@ -732,6 +844,7 @@ static enum ja_status target_configure(struct ja_sink *sink, const void *former,
         return status;
     if (is_elsewhere(before, now) || before->enable != now->enable || other_outputs)
         forget_sent(sink);
+    start_fading(sink);
     return is_elsewhere(before, now) ? open_outlet(sink, error) : JA_OK;
 }
 
@@ -744,6 +857,7 @@ static void target_close(struct ja_sink *sink) {
            sink->name, (unsigned long long)sink->sent, (unsigned long long)sink->failed,
            (unsigned long long)stats->late, (double)stats->worst_us / 1000,
            (unsigned long long)stats->overflow);
+    ja_loop_cancel(sink->host->loop, target->fader);
     ja_schedule_free(target->schedule);
     ja_outlet_free(target->outlet);
     free(target->entries);

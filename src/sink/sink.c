@@ -28,6 +28,12 @@ double ja_tap_time(const struct ja_tap *tap, uint64_t us) {
     return base->at + ((double)us - base->us) * 1e-6;
 }
 
+bool ja_is_quiet(const struct ja_event *state) {
+    const char *word = state->state.state;
+    return word &&
+           (!strcmp(word, "silent") || !strcmp(word, "no_input") || !strcmp(word, "flywheel"));
+}
+
 static void *copy_of(const void *bytes, size_t size) {
     void *copy = malloc(size ? size : 1);
     if (copy && size)

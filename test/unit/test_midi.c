@@ -189,6 +189,27 @@ static void starts_on_the_downbeat_and_stops_in_silence(void **state) {
     assert_int_equal(count_of(port, STOP), 2); /* also at the end */
 }
 
+/* Beats that go on by themselves are not for everybody. */
+static void stops_in_silence_on_request(void **state) {
+    struct port *port = *state;
+    open_port(port, "silence=stop", "beat_note=60");
+    tell_state(port, "locked");
+    for (int i = 0; i < 6; i++)
+        tell_beat(port, 0.2 + i * beat_s, 240, 1 + i % 4);
+    assert_int_equal(count_of(port, START), 1);
+    tell_state(port, "flywheel");
+    assert_int_equal(count_of(port, STOP), 1);
+    size_t after = port->count;
+    for (int i = 6; i < 9; i++)
+        tell_beat(port, 0.2 + i * beat_s, 240, 1 + i % 4);
+    assert_int_equal(port->count, after);
+    tell_state(port, "locked");
+    for (int i = 9; i < 15; i++)
+        tell_beat(port, 0.2 + i * beat_s, 240, 1 + i % 4);
+    assert_int_equal(count_of(port, START), 2);
+    close_port(port);
+}
+
 static void plays_notes_and_lets_none_hang(void **state) {
     struct port *port = *state;
     struct ja_event kick = {.type = JA_EVENT_HIT, .hit = {.drum = "kick", .strength = 1}};
@@ -227,11 +248,9 @@ static void survives_without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH(keeps_the_beat_through_jitter),
-        WITH(never_jumps),
-        WITH(follows_a_new_tempo),
-        WITH(starts_on_the_downbeat_and_stops_in_silence),
-        WITH(plays_notes_and_lets_none_hang),
+        WITH(keeps_the_beat_through_jitter), WITH(never_jumps),
+        WITH(follows_a_new_tempo),           WITH(starts_on_the_downbeat_and_stops_in_silence),
+        WITH(stops_in_silence_on_request),   WITH(plays_notes_and_lets_none_hang),
         WITH(survives_without_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

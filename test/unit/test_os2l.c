@@ -111,6 +111,21 @@ static void says_nothing_when_muted(void **state) {
     hang_up(desk);
 }
 
+static void stops_in_silence_on_request(void **state) {
+    struct desk *desk = *state;
+    struct ja_event quiet = {.type = JA_EVENT_STATE, .state.state = "flywheel"};
+    connect_desk(desk, "silence=stop");
+    tell(desk, desk->rig->taps, 1, 0);
+    assert_non_null(strstr(next_line(desk), "\"pos\":1"));
+    ja_sink_event(desk->sink, desk->rig->taps, &quiet);
+    tell(desk, desk->rig->taps, 2, 0);
+    quiet.state.state = "locked";
+    ja_sink_event(desk->sink, desk->rig->taps, &quiet);
+    tell(desk, desk->rig->taps, 3, 0);
+    assert_non_null(strstr(next_line(desk), "\"pos\":3"));
+    hang_up(desk);
+}
+
 static void counts_what_nobody_took(void **state) {
     struct desk *desk = *state;
     desk->sink = RIG_SINK(desk->rig, &ja_os2l_sink, "port=9");
@@ -131,7 +146,8 @@ static void survives_without_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH(sends_a_line_per_beat),   WITH(keeps_to_the_beat),       WITH(says_nothing_when_muted),
+        WITH(sends_a_line_per_beat),   WITH(keeps_to_the_beat),
+        WITH(says_nothing_when_muted), WITH(stops_in_silence_on_request),
         WITH(counts_what_nobody_took), WITH(survives_without_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -274,6 +274,72 @@ static void sends_values_when_they_change(void **state) {
     ja_sink_free(sink);
 }
 
+static void tell_state(struct receiver *receiver, struct ja_sink *sink, const char *word) {
+    struct ja_event event = {.type = JA_EVENT_STATE, .state.state = word};
+    ja_sink_event(sink, receiver->rig->taps, &event);
+}
+
+/* Whether nothing of the beat leaves, whatever beat.silence says. */
+static void check_rest(struct receiver *receiver, struct ja_sink *sink) {
+    const struct ja_event beat = beat_at(0);
+    struct ja_event next_beat = {.type = JA_EVENT_PREDICTION,
+                                 .prediction = {.kind = "beat", .label = "1", .value = 120}};
+    receiver->rig->frame->values[RIG_PHASE] = 0.75f;
+    ja_sink_event(sink, receiver->rig->taps, &beat);
+    ja_sink_event(sink, receiver->rig->taps, &next_beat);
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+}
+
+static void stops_in_silence_on_request(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "silence=stop", "rate_hz=200", "resend_s=0",
+                                  "outputs=beat,phase,level/rms");
+    receiver->rig->frame->values[RIG_PHASE] = 0.25f;
+    receiver->rig->frame->values[RIG_RMS] = 0.5f;
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/phase f 0.25");
+    assert_string_equal(next(receiver), "/ja/level/rms f 0.5");
+    tell_state(receiver, sink, "flywheel");
+    check_rest(receiver, sink);
+    receiver->rig->frame->values[RIG_RMS] = 0; /* levels are what they are */
+    rig_run(receiver->rig, 6000);
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/level/rms f 0");
+    tell_state(receiver, sink, "learning");
+    const struct ja_event beat = beat_at(0);
+    ja_sink_event(sink, receiver->rig->taps, &beat);
+    assert_string_equal(next(receiver), "/ja/beat iiff 7 3 128 0.5");
+    ja_sink_free(sink);
+}
+
+static void fades_in_silence_on_request(void **state) {
+    struct receiver *receiver = *state;
+    struct ja_sink *sink = TARGET(receiver, "silence=fade", "fade_s=0.3", "rate_hz=50",
+                                  "resend_s=0", "outputs=beat,phase,level/rms,bpm");
+    float last = 0.5f, level;
+    unsigned steps = 0;
+    receiver->rig->frame->values[RIG_RMS] = last;
+    receiver->rig->frame->values[RIG_TEMPO] = 120;
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/bpm f 120");
+    assert_string_equal(next(receiver), "/ja/level/rms f 0.5");
+    tell_state(receiver, sink, "no_input"); /* no more frames come, or some that are not wanted */
+    check_rest(receiver, sink);
+    for (; last > 0; last = level, steps++) {
+        if (sscanf(next(receiver), "/ja/level/rms f %f", &level) != 1 || level >= last)
+            fail_msg("%s after %g", receiver->said, (double)last);
+    }
+    assert_in_range(steps, 2, 20);
+    rig_run(receiver->rig, 100000);
+    assert_string_equal(pick(receiver), ""); /* once down, it is quiet */
+    tell_state(receiver, sink, "learning");
+    ja_sink_frame(sink, receiver->rig->taps, receiver->rig->frame);
+    assert_string_equal(next(receiver), "/ja/phase f 0.75");
+    assert_string_equal(next(receiver), "/ja/level/rms f 0.5");
+    ja_sink_free(sink);
+}
+
 static void sends_lists_as_long_as_they_are(void **state) {
     struct receiver *receiver = *state;
     struct ja_sink *sink = TARGET(receiver, "rate_hz=200", "resend_s=0", "outputs=bands,chroma");
@@ -633,6 +699,8 @@ int main(void) {
         WITH(tells_its_health_every_second),
         WITH(tells_scores_by_kind),
         WITH(frames_packets_on_tcp),
+        WITH(stops_in_silence_on_request),
+        WITH(fades_in_silence_on_request),
         WITH(maps_values_and_beats),
         WITH(keeps_to_an_entrys_rate),
         WITH(refuses_a_wrong_map),

@@ -29,6 +29,10 @@ double ja_tap_time(const struct ja_tap *tap, uint64_t us);
  * when that is past or there is no timebase. */
 uint64_t ja_tap_due_us(const struct ja_tap *tap, double time, double offset_ms);
 
+/* Whether a state event says that no music is there: silent, no_input, or beats that only go on by
+ * themselves. For outputs with an own mind about silence. */
+bool ja_is_quiet(const struct ja_event *state);
+
 /* What all sinks share, owned by the app. */
 struct ja_sink_host {
     struct ja_loop *loop;
