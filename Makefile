@@ -18,10 +18,14 @@ WITH_WEB ?= 1
 VERSION := 0.1.0
 DATADIR := $(PREFIX)/share/jack-analyzer
 
-# Left out when what it needs is not there, or with WITH_LINK=0: Ableton Link, the only C++.
+# Left out when what they need is not there, or with WITH_LINK=0 and WITH_MQTT=0: Ableton Link,
+# which is the only C++, and MQTT.
 ifndef WITH_LINK
 WITH_LINK := $(shell printf '\043if !__has_include(<ableton/Link.hpp>)\n\043error\n\043endif\n' | \
 	$(CXX) -E -x c++ - >/dev/null 2>&1 && echo 1 || echo 0)
+endif
+ifndef WITH_MQTT
+WITH_MQTT := $(shell $(PKG_CONFIG) --exists libmosquitto 2>/dev/null && echo 1 || echo 0)
 endif
 
 # What pkg-config must know, each with the Debian package that brings it; and what else a bare
@@ -30,9 +34,9 @@ LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfi
 	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev \
 	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev jansson:libjansson-dev)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
-OPTIONAL_PACKAGES := g++ ableton-link-dev
+OPTIONAL_PACKAGES := g++ ableton-link-dev libmosquitto-dev
 DEMO_PACKAGES := jackd2
-TEST_PACKAGES := $(OPTIONAL_PACKAGES) iproute2 \
+TEST_PACKAGES := $(OPTIONAL_PACKAGES) iproute2 mosquitto mosquitto-clients openssl \
 	binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
 	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
 	mandoc procps locales
@@ -49,11 +53,12 @@ ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJ
 ALL_CXXFLAGS := -std=c++14 -DLINK_PLATFORM_LINUX=1 -Wall -Wextra -pthread -MMD -MP $(CPPFLAGS) $(CXXFLAGS) \
 	$(SAN_FLAGS)
 ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) \
-	$(if $(filter 1,$(WITH_LINK)),-lstdc++) -lm
+	$(if $(filter 1,$(WITH_LINK)),-lstdc++) $(if $(filter 1,$(WITH_MQTT)),-lmosquitto) -lm
 
-# Of a shim and what stands for it, one is left out.
+# Of what speaks to a library and what stands for it, one is left out.
 LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c)) \
-	src/sink/$(if $(filter 1,$(WITH_LINK)),link_none.c,link_shim.cpp)
+	src/sink/$(if $(filter 1,$(WITH_LINK)),link_none.c,link_shim.cpp) \
+	src/sink/$(if $(filter 1,$(WITH_MQTT)),mqtt_none.c,mqtt_client.c)
 LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c src/*/*.cpp))
 LIB_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(LIB_SOURCES))))
 UNIT_SOURCES := $(filter-out $(if $(filter 1,$(WITH_WEB)),,test/unit/test_web_%), \
@@ -80,7 +85,8 @@ help:
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
 	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
 	@echo 'make clean               remove build/'
-	@echo 'WITH_LINK=0 leaves out Ableton Link, which is built in when ableton-link-dev is there'
+	@echo 'WITH_LINK=0 leaves out Ableton Link, which is built in when ableton-link-dev is there,'
+	@echo 'WITH_MQTT=0 MQTT, which is when libmosquitto-dev is'
 	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
 	@echo 'WITH_WEB=0 builds without HTTP and WebSocket, and without their libraries'
 

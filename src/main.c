@@ -50,6 +50,7 @@ static enum ja_status reset_model(const struct ja_config *config, struct ja_erro
 /* What can be left out of a build. */
 static void tell_parts(void) {
     printf("%s Ableton Link\n", ja_link_built_in ? "with" : "without");
+    printf("%s MQTT\n", ja_mqtt_built_in ? "with" : "without");
 }
 
 /* What needs no configuration. */

@@ -53,6 +53,7 @@ const struct ja_sink_class *const ja_sinks[] = {
     &ja_midi_sink,
     &ja_link_sink,
     &ja_carabiner_sink,
+    &ja_mqtt_sink,
     &ja_events_sink,
     &ja_frames_sink,
     &ja_terminal_sink,

@@ -26,7 +26,7 @@ from hostile import PROGRAM, check, free_port, message, read_ack, results, text_
 class Program:
     """The program with `arguments`, its events, and what it sends to the target."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, log=subprocess.DEVNULL):
         self.port = free_port()
         self.target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.target.bind(("127.0.0.1", 0))
@@ -37,7 +37,7 @@ class Program:
                    "-S", "control.port=%d" % self.port,
                    "-S", "target.default.port=%d" % self.target.getsockname()[1]]
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                        stdout=subprocess.PIPE, stderr=log)
         self.events = []
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
