@@ -167,14 +167,7 @@ static enum ja_status open_class(struct ja_app *app, const struct ja_config *con
 
 static bool configured(const struct ja_config *config, const struct ja_sink *sink) {
     const struct ja_module *module = sink->class->module;
-    const char *instance;
-    if (!module->named)
-        return true;
-    for (size_t i = 0; (instance = ja_config_instance(config, module, i)); i++) {
-        if (!strcmp(instance, sink->name))
-            return true;
-    }
-    return false;
+    return ja_config_has(config, module, module->named ? sink->name : NULL);
 }
 
 enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *config,

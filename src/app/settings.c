@@ -247,7 +247,8 @@ static enum ja_status apply_module(struct ja_app *app, const struct ja_config *n
     enum ja_status status = JA_OK;
     const char *instance;
     for (size_t i = 0; (instance = ja_config_instance(next, module, i)) && status == JA_OK; i++)
-        status = when_different(app, next, module, instance, function, error);
+        if (ja_config_has(app->config, module, instance)) /* else it is opened later */
+            status = when_different(app, next, module, instance, function, error);
     return status;
 }
 

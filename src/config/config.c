@@ -435,6 +435,11 @@ enum ja_status ja_config_set_pair(struct ja_config *config, enum ja_layer layer,
     return ja_config_set(config, layer, name, equals + 1, origin, error);
 }
 
+bool ja_config_has(const struct ja_config *config, const struct ja_module *module,
+                   const char *instance) {
+    return ja_store_section(config, module, instance == NULL ? "" : instance) != NULL;
+}
+
 void ja_config_fill(const struct ja_config *config, const struct ja_module *module,
                     const char *instance, void *settings) {
     const struct ja_section *section =

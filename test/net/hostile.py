@@ -254,6 +254,9 @@ def check_commands(analyzer):
     ack = analyzer.ask("set", "sf", "target.default.pulse_ms", 1e9)
     check(ack is not None and ack[1] == 0 and "2000" in ack[2],
           "a value out of range is answered with the range", ack)
+    ack = analyzer.ask("set", "si", "wled.new.port", 9)
+    check(ack is not None and ack[1] == 1 and analyzer.ask("mute", "si", "new", 1),
+          "an output that was not there can be made live", ack)
 
 
 def check_amplification(analyzer):

@@ -54,6 +54,10 @@ void ja_config_fill(const struct ja_config *config, const struct ja_module *modu
 const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
                                size_t i);
 
+/* Is there an instance of that name? NULL is that of a module that is not named. */
+bool ja_config_has(const struct ja_config *config, const struct ja_module *module,
+                   const char *instance);
+
 /* What is behind a full name; returns the module and sets `option` and `instance` (pointer into
  * `name`'s copy inside config, or NULL); NULL and a sentence with the nearest name when unknown. */
 const struct ja_module *ja_config_find(const struct ja_config *config, const char *name,
