@@ -56,7 +56,7 @@ ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/n
 	$(if $(filter 1,$(WITH_LINK)),-lstdc++) $(if $(filter 1,$(WITH_MQTT)),-lmosquitto) -lm
 
 # Of what speaks to a library and what stands for it, one is left out.
-LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c)) \
+LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c) src/app/web.c) \
 	src/sink/$(if $(filter 1,$(WITH_LINK)),link_none.c,link_shim.cpp) \
 	src/sink/$(if $(filter 1,$(WITH_MQTT)),mqtt_none.c,mqtt_client.c)
 LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c src/*/*.cpp))

@@ -9,6 +9,9 @@
 #include <ja/feature/stages.h>
 #include <ja/predict/stages.h>
 #include <ja/sink/sinks.h>
+#if JA_WITH_WEB
+#include <ja/web/api.h>
+#endif
 
 #include <assert.h>
 
@@ -61,10 +64,21 @@ const struct ja_sink_class *const ja_sinks[] = {
 // clang-format on
 const size_t ja_sink_count = sizeof ja_sinks / sizeof ja_sinks[0];
 
+// clang-format off
 static const struct ja_module *const own_modules[] = {
-    &ja_jack_module,    &ja_stream_module,   &ja_analysis_module, &ja_control_module,
-    &ja_midi_in_module, &ja_governor_module, &ja_learn_module,    &ja_loopback_module,
+    &ja_jack_module,
+    &ja_stream_module,
+    &ja_analysis_module,
+    &ja_control_module,
+    &ja_midi_in_module,
+    &ja_governor_module,
+    &ja_learn_module,
+    &ja_loopback_module,
+#if JA_WITH_WEB
+    &ja_web_module,
+#endif
 };
+// clang-format on
 
 size_t ja_modules_collect(const struct ja_module *modules[JA_MODULES]) {
     size_t own = sizeof own_modules / sizeof own_modules[0], count = 0;

@@ -64,6 +64,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
 void ja_app_done(struct ja_app *app) {
     ja_app_suspend_keys(app);
     ja_learner_save(&app->learner);
+    ja_app_close_web(app);
     ja_control_close(app->control);
     while (app->sink_count > 0)
         ja_sink_free(app->sinks[--app->sink_count]);
@@ -196,12 +197,14 @@ void ja_app_publish_event(struct ja_app *app, const struct ja_tap *tap,
         ja_sink_event(app->sinks[i], tap, event);
     if (app->jack && !strcmp(tap->name, "main"))
         ja_app_tell_transport(app, tap, event);
+    ja_app_web_event(app, tap, event);
 }
 
 void ja_app_publish_frame(struct ja_app *app, const struct ja_tap *tap,
                           const struct ja_frame *frame) {
     for (size_t i = 0; i < app->sink_count; i++)
         ja_sink_frame(app->sinks[i], tap, frame);
+    ja_app_web_frame(app, tap, frame);
 }
 
 static void log_level(const struct ja_tap *tap, const struct ja_event_level *level) {
@@ -262,6 +265,7 @@ static void every_second(void *data, uint64_t due_us) {
         ja_stream_stats(app->streams[i], &app->taps[i].stats);
     for (size_t i = 0; i < app->sink_count; i++)
         ja_sink_second(app->sinks[i]);
+    ja_app_web_second(app);
 }
 
 enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {

@@ -13,6 +13,7 @@
 #include <ja/control/midi_in.h>
 #include <ja/control/osc.h>
 #include <ja/control/subscribers.h>
+#include <ja/core/json.h>
 #include <ja/core/loop.h>
 #include <ja/net/resolver.h>
 #include <ja/pipeline/catalogue.h>
@@ -88,6 +89,10 @@ struct ja_app {
     struct ja_operator operator;
     struct ja_control *control;
     struct ja_subscribers subscribers;
+    struct ja_web *web; /* NULL: nothing is served */
+    struct ja_api *api;
+    double web_rms[JA_STREAMS];     /* of the last frame */
+    double web_cpu_s, web_second_s; /* when the load was told last: processor time and clock */
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
     struct ja_midi_in midi_in;
@@ -215,9 +220,43 @@ enum ja_status ja_app_unsubscribe(void *app, const struct ja_peer *peer, const c
 /* --- operate.c: what commands do --- */
 
 void ja_app_init_operator(struct ja_app *app);
+/* A JSON object with all numbers of a stream, or the essential ones; a member "jack" with those of
+ * the client. */
+void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *json);
+void ja_app_write_jack(const struct ja_jack_status *status, struct ja_json *json);
 /* s of the i-th stream's audio that was at the source when the operator acted; false before the
  * first. */
 bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
+
+/* --- web.c: the page, HTTP and WebSocket; without WITH_WEB nothing --- */
+
+#if JA_WITH_WEB
+/* After all streams are there. When the port is taken the program goes on without. */
+enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error);
+void ja_app_close_web(struct ja_app *app);
+void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event);
+void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame);
+void ja_app_web_second(struct ja_app *app);
+#else
+static inline enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error) {
+    (void)app, (void)error;
+    return JA_OK;
+}
+static inline void ja_app_close_web(struct ja_app *app) {
+    (void)app;
+}
+static inline void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap,
+                                    const struct ja_event *event) {
+    (void)app, (void)tap, (void)event;
+}
+static inline void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap,
+                                    const struct ja_frame *frame) {
+    (void)app, (void)tap, (void)frame;
+}
+static inline void ja_app_web_second(struct ja_app *app) {
+    (void)app;
+}
+#endif
 
 /* --- test_beats.c: beats without music --- */
 

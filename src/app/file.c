@@ -87,6 +87,8 @@ static enum ja_status run_paced(struct player *player, struct ja_error *error) {
     struct ja_app *app = player->app;
     enum ja_status status = ja_app_open_control(app, error);
     if (status == JA_OK)
+        status = ja_app_open_web(app, error);
+    if (status == JA_OK)
         status = ja_app_watch_signals(app, error);
     if (status == JA_OK)
         status = ja_app_start(app, error);

@@ -320,9 +320,8 @@ static void write_details(const struct ja_stream_stats *stats, struct ja_json *j
     write_level_loads(stats, json);
 }
 
-static void write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
+void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
     const struct ja_stream_stats *stats = &tap->stats;
-    ja_json_key(json, tap->name);
     ja_json_begin_object(json);
     ja_json_key(json, "time");
     ja_json_time(json, stats->now);
@@ -335,7 +334,7 @@ static void write_stream(const struct ja_tap *tap, bool all, struct ja_json *jso
     ja_json_end_object(json);
 }
 
-static void write_jack(const struct ja_jack_status *status, struct ja_json *json) {
+void ja_app_write_jack(const struct ja_jack_status *status, struct ja_json *json) {
     ja_json_key(json, "jack");
     ja_json_begin_object(json);
     ja_json_key(json, "client");
@@ -368,7 +367,8 @@ static void write_streams(struct ja_app *app, struct ja_json *json) {
         const struct ja_json before = *json;
         const struct ja_text text = *json->text;
         ja_stream_stats(app->streams[told], &app->taps[told].stats);
-        write_stream(&app->taps[told], told == 0, json);
+        ja_json_key(json, app->taps[told].name);
+        ja_app_write_stream(&app->taps[told], told == 0, json);
         room = fits(json, &before, &text);
         told += room;
     }
@@ -416,7 +416,7 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
     if (app->jack)
-        write_jack(&app->jack_status, &json);
+        ja_app_write_jack(&app->jack_status, &json);
     write_streams(app, &json);
     const struct ja_json before = json;
     const struct ja_text streams = text;

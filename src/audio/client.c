@@ -43,6 +43,13 @@ static void post(int fd) {
     (void)written; /* full: then it is awake already */
 }
 
+static void tell_ports(struct ja_jack *jack, size_t count) {
+    pthread_mutex_lock(&jack->mutex);
+    memcpy(jack->told.ports, jack->others, count * sizeof *jack->others);
+    jack->told.port_count = count;
+    pthread_mutex_unlock(&jack->mutex);
+}
+
 static void tell(struct ja_jack *jack, bool connected, const char *reason) {
     const char *client = connected ? jack_get_client_name(jack->client) : "";
     bool realtime = connected && jack_is_realtime(jack->client);
@@ -51,6 +58,8 @@ static void tell(struct ja_jack *jack, bool connected, const char *reason) {
     jack->told.count += connected;
     jack->told.connected = connected;
     jack->told.realtime = realtime;
+    if (!connected)
+        jack->told.port_count = 0;
     ja_text_copy(jack->told.client, sizeof jack->told.client, client);
     ja_text_copy(jack->told.reason, sizeof jack->told.reason, reason);
     pthread_mutex_unlock(&jack->mutex);
@@ -246,11 +255,13 @@ static void look_at_graph(struct ja_jack *jack, struct watch *watch) {
     struct ja_graph graph = {0};
     enter_call(jack);
     ja_ports_picture(jack, &graph);
+    size_t others = ja_ports_others(jack);
     leave_call(jack);
     if (atomic_load(&jack->gone)) { /* a dying server's picture tells nothing */
         ja_graph_clear(&graph);
         return;
     }
+    tell_ports(jack, others);
     ja_connections_update(jack->connections, &graph, ports != watch->ports_judged, ja_clock_us());
     watch->ports_judged = ports;
     count_connected(jack);

@@ -10,6 +10,7 @@
 #include <ja/audio/jack.h>
 #include <pthread.h>
 
+enum { JA_SHOWN_PORTS = 256 }; /* more of others' ports are not shown */
 enum { JA_OWN_PORTS = JA_STREAMS * JA_CHANNELS + 2 };
 
 struct ja_jack {
@@ -46,10 +47,13 @@ struct ja_jack {
         uint64_t count; /* how often a server was found */
         char client[320];
         char reason[160];
+        size_t port_count;
+        struct ja_jack_port ports[JA_SHOWN_PORTS];
     } told;
 
     /* The control thread's own. */
     struct ja_connections *connections;
+    struct ja_jack_port others[JA_SHOWN_PORTS]; /* as seen last; told as a copy */
     jack_client_t *client;
     jack_port_t *ports[JA_OWN_PORTS]; /* the streams' inputs in order, midi_in, midi_out */
     unsigned port_count;

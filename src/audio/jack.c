@@ -233,6 +233,14 @@ void ja_jack_status(struct ja_jack *jack, struct ja_jack_status *status) {
     judge(jack, status, connected);
 }
 
+size_t ja_jack_ports(struct ja_jack *jack, struct ja_jack_port *ports, size_t room) {
+    pthread_mutex_lock(&jack->mutex);
+    size_t count = jack->told.port_count < room ? jack->told.port_count : room;
+    memcpy(ports, jack->told.ports, count * sizeof *ports);
+    pthread_mutex_unlock(&jack->mutex);
+    return count;
+}
+
 unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned input) {
     assert(stream < JA_STREAMS && input < JA_CHANNELS);
     return atomic_load_explicit(&jack->connected[stream][input], memory_order_relaxed);

@@ -125,6 +125,37 @@ void ja_ports_picture(const struct ja_jack *jack, struct ja_graph *graph) {
     }
 }
 
+static void look_at_port(struct ja_jack *jack, struct ja_jack_port *other, jack_port_t *port) {
+    bool audio = !strcmp(jack_port_type(port), JACK_DEFAULT_AUDIO_TYPE);
+    int flags = jack_port_flags(port);
+    snprintf(other->name, sizeof other->name, "%s", jack_port_name(port));
+    other->type = audio ? "audio" : "midi";
+    other->direction = flags & JackPortIsOutput ? "output" : "input";
+    other->physical = (flags & JackPortIsPhysical) != 0;
+    other->connected = false;
+    for (unsigned own = 0; own < jack->port_count; own++)
+        if (jack_port_connected_to(jack->ports[own], other->name))
+            other->connected = true;
+}
+
+size_t ja_ports_others(struct ja_jack *jack) {
+    static const struct {
+        const char *type;
+        unsigned long flags;
+    } kinds[] = {{JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput}, {JACK_DEFAULT_MIDI_TYPE, 0}};
+    size_t count = 0;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        const char **names = jack_get_ports(jack->client, NULL, kinds[k].type, kinds[k].flags);
+        for (size_t i = 0; names && names[i] && count < JA_SHOWN_PORTS; i++) {
+            jack_port_t *port = jack_port_by_name(jack->client, names[i]);
+            if (port && !jack_port_is_mine(jack->client, port))
+                look_at_port(jack, &jack->others[count++], port);
+        }
+        jack_free(names);
+    }
+    return count;
+}
+
 bool ja_ports_connect(const struct ja_jack *jack, const struct ja_pair *pair) {
     const char *own = jack_port_name(jack->ports[pair->own]);
     bool is_output = pair->own + 1 == jack->port_count; /* midi_out is the last */

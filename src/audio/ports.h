@@ -16,6 +16,8 @@ void ja_ports_decorate(const struct ja_jack *jack);
 void ja_ports_read_latency(struct ja_jack *jack);
 /* Others' ports and our links. */
 void ja_ports_picture(const struct ja_jack *jack, struct ja_graph *graph);
+/* Fills jack->others; returns how many there are. */
+size_t ja_ports_others(struct ja_jack *jack);
 bool ja_ports_connect(const struct ja_jack *jack, const struct ja_pair *pair);
 
 #endif

@@ -337,7 +337,13 @@ enum ja_status ja_preset_apply(struct ja_config *config, const char *name, struc
 
 /* --- All of them --- */
 
-static bool visit_list(void *data, const char *name, const char *path) {
+struct visitor {
+    bool (*visit)(void *data, const char *name, const char *description, const char *path);
+    void *data;
+};
+
+static bool visit_described(void *data, const char *name, const char *path) {
+    const struct visitor *visitor = data;
     struct head head;
     struct ja_error error;
     config_t tree;
@@ -346,12 +352,24 @@ static bool visit_list(void *data, const char *name, const char *path) {
         status = check_head(name, path, &tree, &head, &error);
         config_destroy(&tree);
     }
-    fprintf(data, "%-20s  %s  (%s)\n", name, status == JA_OK ? head.description : error.text, path);
+    return visitor->visit(visitor->data, name, status == JA_OK ? head.description : error.text,
+                          path);
+}
+
+void ja_preset_each(bool (*visit)(void *data, const char *name, const char *description,
+                                  const char *path),
+                    void *data) {
+    struct visitor visitor = {visit, data};
+    walk(visit_described, &visitor);
+}
+
+static bool visit_list(void *data, const char *name, const char *description, const char *path) {
+    fprintf(data, "%-20s  %s  (%s)\n", name, description, path);
     return true;
 }
 
 void ja_preset_list(FILE *out) {
-    walk(visit_list, out);
+    ja_preset_each(visit_list, out);
 }
 
 struct check {

@@ -347,6 +347,13 @@ static int write_answer(struct ja_web_client *client) {
 
 /* --- WebSockets --- */
 
+/* The library takes others, too, but speaks this one alone. */
+static bool is_version_13(struct lws *wsi) {
+    char version[8];
+    return lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_VERSION) == 2 &&
+           !strcmp(version, "13");
+}
+
 /* Lets an upgrade go on, or answers why not. */
 static int admit_socket(struct lws *wsi, struct listener *listener) {
     const struct ja_web_service *service = &listener->service;
@@ -355,7 +362,7 @@ static int admit_socket(struct lws *wsi, struct listener *listener) {
         return refuse(wsi, HTTP_STATUS_FORBIDDEN);
     if (!service->open)
         return refuse(wsi, HTTP_STATUS_NOT_FOUND);
-    if (!read_headers(wsi, &client))
+    if (!is_version_13(wsi) || !read_headers(wsi, &client))
         return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
     const struct ja_web_request request = request_of(&client);
     unsigned status = service->admit ? service->admit(service->data, &request) : 0;

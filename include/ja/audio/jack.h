@@ -97,6 +97,17 @@ unsigned ja_jack_connected(const struct ja_jack *jack, size_t stream, unsigned i
  * it. */
 unsigned ja_jack_latency(const struct ja_jack *jack, size_t stream);
 
+/* A port of another client that one of ours could be connected to. */
+struct ja_jack_port {
+    char name[320];               /* in full, "client:port" */
+    const char *type, *direction; /* "audio" or "midi"; "output" or "input" */
+    bool physical, connected;     /* the sound card's; to one of ours */
+};
+
+/* The server's ports as they were at their last change; copies at most `room` of them, returns how
+ * many. */
+size_t ja_jack_ports(struct ja_jack *jack, struct ja_jack_port *ports, size_t room);
+
 /* --list-ports: every port with type, direction, physical or not, and its connections. */
 enum ja_status ja_ports_list(const char *server, FILE *out, struct ja_error *error);
 /* --test-input: connects as the setup says (its inlets are not used), listens for `seconds` and

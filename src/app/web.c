@@ -1,0 +1,526 @@
+/* The web's way into the program: opens its service, and answers what only the main thread knows.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include "modules.h"
+
+#include <ja/config/value.h>
+#include <ja/core/clock.h>
+#include <ja/core/json.h>
+#include <ja/core/log.h>
+#include <ja/web/api.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORTS = 256, METRICS_BYTES = 4096 };
+
+static const double hops_per_second = 100;
+
+static void put(struct ja_json *json, const char *key, const char *value) {
+    ja_json_key(json, key);
+    ja_json_string(json, value);
+}
+
+static void put_number(struct ja_json *json, const char *key, double value) {
+    ja_json_key(json, key);
+    ja_json_number(json, value);
+}
+
+static void put_count(struct ja_json *json, const char *key, uint64_t count) {
+    ja_json_key(json, key);
+    ja_json_integer(json, (long long)count);
+}
+
+static void put_bool(struct ja_json *json, const char *key, bool value) {
+    ja_json_key(json, key);
+    ja_json_bool(json, value);
+}
+
+static void begin_list(struct ja_json *json, const char *key) {
+    ja_json_key(json, key);
+    ja_json_begin_array(json);
+}
+
+/* --- Streams --- */
+
+static void put_state(const struct ja_app *app, size_t i, struct ja_json *json) {
+    const struct ja_event_state *state = &app->states[i].state;
+    put(json, "id", app->taps[i].name);
+    put(json, "state", state->state);
+    put(json, "reason", state->reason[0] ? state->reason : NULL);
+}
+
+static unsigned read_list(struct ja_app *app, struct ja_json *json) {
+    ja_json_begin_object(json);
+    begin_list(json, "streams");
+    for (size_t i = 0; i < app->stream_count; i++) {
+        ja_json_begin_object(json);
+        put_state(app, i, json);
+        put_count(json, "channels", ja_stream_channels(app->streams[i]));
+        put_number(json, "time", app->taps[i].stats.now);
+        ja_json_end_object(json);
+    }
+    ja_json_end_array(json);
+    ja_json_end_object(json);
+    return 200;
+}
+
+static unsigned read_stats(struct ja_app *app, const char *id, struct ja_json *json,
+                           struct ja_error *error) {
+    for (size_t i = 0; i < app->stream_count; i++) {
+        if (strcmp(app->taps[i].name, id) != 0)
+            continue;
+        ja_stream_stats(app->streams[i], &app->taps[i].stats);
+        ja_app_write_stream(&app->taps[i], true, json);
+        return 200;
+    }
+    ja_fail(error, JA_USAGE, "there is no stream \"%.64s\"", id);
+    return 404;
+}
+
+/* --- Health --- */
+
+static const char *judge(const struct ja_app *app) {
+    for (size_t i = 0; i < app->stream_count; i++)
+        if (app->deaf[i][0])
+            return "no_input";
+    for (size_t i = 0; i < app->stream_count; i++)
+        if (app->taps[i].stats.load > 0.9)
+            return "overloaded";
+    return "ok";
+}
+
+static void put_sinks(const struct ja_app *app, struct ja_json *json) {
+    begin_list(json, "outputs");
+    for (size_t i = 0; i < app->sink_count; i++) {
+        const struct ja_sink *sink = app->sinks[i];
+        ja_json_begin_object(json);
+        put(json, "name", sink->name);
+        put(json, "kind", sink->class->module->name);
+        put_bool(json, "muted", sink->mute);
+        put_count(json, "sent", sink->sent);
+        put_count(json, "failed", sink->failed);
+        ja_json_end_object(json);
+    }
+    ja_json_end_array(json);
+}
+
+static unsigned read_health(struct ja_app *app, struct ja_json *json) {
+    ja_json_begin_object(json);
+    put(json, "status", judge(app));
+    put(json, "version", JA_VERSION);
+    put_number(json, "uptime_s", floor((double)(ja_clock_us() - app->host.start_us) * 1e-6));
+    if (app->jack)
+        ja_app_write_jack(&app->jack_status, json);
+    begin_list(json, "streams");
+    for (size_t i = 0; i < app->stream_count; i++) {
+        ja_json_begin_object(json);
+        put_state(app, i, json);
+        put(json, "level", ja_level_names[app->taps[i].stats.level]);
+        put_number(json, "load", app->taps[i].stats.load);
+        ja_json_end_object(json);
+    }
+    ja_json_end_array(json);
+    put_sinks(app, json);
+    put_count(json, "clients", ja_api_listeners(app->api));
+    ja_json_end_object(json);
+    return 200;
+}
+
+/* --- Options --- */
+
+static void put_value(struct ja_json *json, const struct ja_option *option, const void *value) {
+    switch (option->type) {
+    case JA_BOOL:
+        ja_json_bool(json, *(const bool *)value);
+        break;
+    case JA_INT:
+        ja_json_integer(json, *(const int *)value);
+        break;
+    case JA_FLOAT:
+        ja_json_number(json, *(const double *)value);
+        break;
+    case JA_CHOICE:
+        ja_json_string(json, option->choices[*(const int *)value]);
+        break;
+    case JA_STRING:
+        ja_json_string(json, value);
+        break;
+    case JA_LIST:
+        ja_json_begin_array(json);
+        for (const char *item = NULL; (item = ja_list_next(value, item));)
+            ja_json_string(json, item);
+        ja_json_end_array(json);
+        break;
+    }
+}
+
+static void put_fallback(struct ja_json *json, const struct ja_option *option) {
+    void *value = calloc(1, option->size);
+    ja_json_key(json, "default");
+    if (value && ja_value_parse(option, option->fallback, value, NULL) == JA_OK)
+        put_value(json, option, value);
+    else
+        ja_json_string(json, option->fallback);
+    free(value);
+}
+
+static void put_range(struct ja_json *json, const struct ja_option *option) {
+    if (option->type == JA_INT || option->type == JA_FLOAT) {
+        put_number(json, "min", option->min);
+        put_number(json, "max", option->max);
+    }
+    if (option->type != JA_CHOICE)
+        return;
+    begin_list(json, "choices");
+    for (const char *const *choice = option->choices; *choice; choice++)
+        ja_json_string(json, *choice);
+    ja_json_end_array(json);
+}
+
+static void put_origin(struct ja_json *json, const struct ja_config *config, const char *name) {
+    char unused[1];
+    struct ja_text text;
+    enum ja_layer layer;
+    const char *origin = NULL;
+    ja_text_init(&text, unused, sizeof unused);
+    ja_config_get(config, name, &text, &layer, &origin, NULL);
+    put(json, "origin", origin);
+}
+
+static void put_option(struct ja_json *json, const struct ja_config *config, const char *name,
+                       const struct ja_option *option, const void *value) {
+    static const char *const types[] = {
+        [JA_BOOL] = "bool",     [JA_INT] = "int",       [JA_FLOAT] = "float",
+        [JA_CHOICE] = "choice", [JA_STRING] = "string", [JA_LIST] = "list"};
+    static const char *const effects[] = {
+        [JA_LIVE] = "live", [JA_REOPEN] = "reopen", [JA_START] = "start"};
+    ja_json_begin_object(json);
+    put(json, "name", name);
+    put(json, "type", types[option->type]);
+    ja_json_key(json, "value");
+    put_value(json, option, value);
+    put_fallback(json, option);
+    put_range(json, option);
+    put(json, "unit", option->unit);
+    put(json, "help", option->help);
+    put(json, "effect", effects[option->effect]);
+    put_origin(json, config, name);
+    ja_json_end_object(json);
+}
+
+/* All options of a module or of one instance; `wanted`: that one alone, when not NULL. */
+static void put_module(struct ja_json *json, const struct ja_config *config,
+                       const struct ja_module *module, const char *instance,
+                       const struct ja_option *wanted) {
+    unsigned char *settings = calloc(1, module->settings_size);
+    if (!settings)
+        return;
+    ja_config_fill(config, module, instance, settings);
+    for (size_t i = 0; i < module->option_count; i++) {
+        const struct ja_option *option = &module->options[i];
+        char name[128];
+        struct ja_text text;
+        if (wanted && option != wanted)
+            continue;
+        ja_text_init(&text, name, sizeof name);
+        ja_text_format(&text, "%s%s%s.%s", module->name, instance ? "." : "",
+                       instance ? instance : "", option->name);
+        put_option(json, config, name, option, settings + option->offset);
+    }
+    free(settings);
+}
+
+static unsigned read_options(struct ja_app *app, struct ja_json *json) {
+    const struct ja_module *modules[JA_MODULES];
+    size_t count = ja_modules_collect(modules);
+    const char *instance;
+    ja_json_begin_object(json);
+    begin_list(json, "options");
+    for (size_t m = 0; m < count; m++) {
+        if (!modules[m]->named)
+            put_module(json, app->config, modules[m], NULL, NULL);
+        for (size_t i = 0;
+             modules[m]->named && (instance = ja_config_instance(app->config, modules[m], i)); i++)
+            put_module(json, app->config, modules[m], instance, NULL);
+    }
+    ja_json_end_array(json);
+    ja_json_end_object(json);
+    return 200;
+}
+
+static unsigned read_option(struct ja_app *app, const char *name, struct ja_json *json,
+                            struct ja_error *error) {
+    const struct ja_option *option;
+    const char *instance;
+    const struct ja_module *module = ja_config_find(app->config, name, &option, &instance, error);
+    if (!module)
+        return 404;
+    put_module(json, app->config, module, instance, option);
+    return 200;
+}
+
+/* --- Ports --- */
+
+static unsigned read_ports(struct ja_app *app, struct ja_json *json) {
+    static struct ja_jack_port ports[PORTS]; /* one main thread */
+    size_t count = app->jack ? ja_jack_ports(app->jack, ports, PORTS) : 0;
+    ja_json_begin_object(json);
+    begin_list(json, "ports");
+    for (size_t i = 0; i < count; i++) {
+        ja_json_begin_object(json);
+        put(json, "name", ports[i].name);
+        put(json, "type", ports[i].type);
+        put(json, "direction", ports[i].direction);
+        put_bool(json, "physical", ports[i].physical);
+        put_bool(json, "connected", ports[i].connected);
+        ja_json_end_object(json);
+    }
+    ja_json_end_array(json);
+    ja_json_end_object(json);
+    return 200;
+}
+
+/* --- Metrics --- */
+
+/* Names as Prometheus wants them: base units, counters end with _total. */
+static void put_gauge(struct ja_text *text, const char *name, const char *type, const char *help) {
+    ja_text_format(text, "# HELP jack_analyzer_%s %s\n# TYPE jack_analyzer_%s %s\n", name, help,
+                   name, type);
+}
+
+#define STREAM_VALUE(name, expression)                                                             \
+    static double name(const struct ja_stream_stats *stats) {                                      \
+        return (double)(expression);                                                               \
+    }
+STREAM_VALUE(audio_of, stats->now)
+STREAM_VALUE(delivered_of, stats->delivered)
+STREAM_VALUE(lost_of, stats->lost)
+STREAM_VALUE(lost_blocks_of, stats->lost_blocks)
+STREAM_VALUE(repaired_of, stats->repaired)
+STREAM_VALUE(withheld_of, stats->frames_withheld + stats->events_withheld)
+STREAM_VALUE(load_of, stats->load)
+STREAM_VALUE(worst_hop_of, stats->worst_hop_ms * 1e-3)
+STREAM_VALUE(queue_of, stats->queue_ms * 1e-3)
+STREAM_VALUE(level_of, stats->level)
+#undef STREAM_VALUE
+
+static const struct {
+    const char *name, *type, *help;
+    double (*value)(const struct ja_stream_stats *stats);
+} stream_metrics[] = {
+    {"audio_seconds_total", "counter", "Sound analysed.", audio_of},
+    {"frames_delivered_total", "counter", "Frames of sound that came.", delivered_of},
+    {"frames_lost_total", "counter", "Frames of sound that were lost.", lost_of},
+    {"blocks_lost_total", "counter", "Blocks of sound that were lost.", lost_blocks_of},
+    {"samples_repaired_total", "counter", "Samples that were no numbers or too large.",
+     repaired_of},
+    {"results_withheld_total", "counter", "Frames and events that found no room.", withheld_of},
+    {"load_ratio", "gauge", "Share of real time that the analysis needs.", load_of},
+    {"worst_hop_seconds", "gauge", "Longest time for one hop in the last second.", worst_hop_of},
+    {"queue_seconds", "gauge", "Sound that waits to be analysed.", queue_of},
+    {"level", "gauge", "How much is analysed: 0 low, 3 maximum.", level_of},
+};
+
+/* In a label: stream and output names hold letters, digits, '-' and '_' only. */
+static void put_stream_metrics(const struct ja_app *app, struct ja_text *text) {
+    for (size_t m = 0; m < sizeof stream_metrics / sizeof stream_metrics[0]; m++) {
+        put_gauge(text, stream_metrics[m].name, stream_metrics[m].type, stream_metrics[m].help);
+        for (size_t i = 0; i < app->stream_count; i++)
+            ja_text_format(text, "jack_analyzer_%s{stream=\"%s\"} %.9g\n", stream_metrics[m].name,
+                           app->taps[i].name, stream_metrics[m].value(&app->taps[i].stats));
+    }
+}
+
+static void put_sink_metrics(const struct ja_app *app, struct ja_text *text) {
+    for (int failed = 0; failed < 2; failed++) {
+        const char *name = failed ? "output_failed_total" : "output_sent_total";
+        put_gauge(text, name, "counter",
+                  failed ? "Messages that could not be sent." : "Messages sent.");
+        for (size_t i = 0; i < app->sink_count; i++) {
+            const struct ja_sink *sink = app->sinks[i];
+            ja_text_format(text, "jack_analyzer_%s{kind=\"%s\",output=\"%s\"} %llu\n", name,
+                           sink->class->module->name, sink->name,
+                           (unsigned long long)(failed ? sink->failed : sink->sent));
+        }
+    }
+}
+
+static void put_one(struct ja_text *text, const char *name, const char *type, const char *help,
+                    double value) {
+    put_gauge(text, name, type, help);
+    ja_text_format(text, "jack_analyzer_%s %.9g\n", name, value);
+}
+
+static double cpu_seconds(void) {
+    struct timespec now;
+    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0
+               ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9
+               : NAN;
+}
+
+static unsigned read_metrics(struct ja_app *app, struct ja_text *text) {
+    for (size_t i = 0; i < app->stream_count; i++)
+        ja_stream_stats(app->streams[i], &app->taps[i].stats);
+    put_one(text, "uptime_seconds", "gauge", "Since the program's start.",
+            (double)(ja_clock_us() - app->host.start_us) * 1e-6);
+    put_one(text, "cpu_seconds_total", "counter", "Processor time used.", cpu_seconds());
+    put_one(text, "jack_running", "gauge", "Whether the JACK server runs.",
+            app->jack && app->jack_status.state == JA_JACK_RUNNING);
+    put_one(text, "jack_cycles_total", "counter", "Process cycles.",
+            (double)app->jack_status.cycles);
+    put_one(text, "jack_xruns_total", "counter", "Xruns.", (double)app->jack_status.xruns);
+    put_one(text, "web_clients", "gauge", "WebSockets.", ja_api_listeners(app->api));
+    put_one(text, "web_lost_total", "counter", "Messages that found no room on the way to the web.",
+            (double)ja_api_lost(app->api));
+    put_stream_metrics(app, text);
+    put_sink_metrics(app, text);
+    return 200;
+}
+
+/* Share of the whole machine since the last call, in percent. */
+static double cpu_percent(struct ja_app *app) {
+    double used = cpu_seconds(), now = (double)ja_clock_us() * 1e-6;
+    double percent = 100 * (used - app->web_cpu_s) / (now - app->web_second_s) /
+                     (double)sysconf(_SC_NPROCESSORS_ONLN);
+    bool first = app->web_second_s == 0;
+    app->web_cpu_s = used;
+    app->web_second_s = now;
+    return first ? NAN : fmin(fmax(percent, 0), 100);
+}
+
+static double period_ms(const struct ja_app *app) {
+    const struct ja_jack_status *status = &app->jack_status;
+    return status->rate > 0 ? 1000.0 * status->period / status->rate : 0;
+}
+
+static void tell_metrics(struct ja_app *app, size_t i, double cpu) {
+    const struct ja_stream_stats *stats = &app->taps[i].stats;
+    char buffer[METRICS_BYTES];
+    struct ja_text text;
+    struct ja_json json;
+    ja_text_init(&text, buffer, sizeof buffer);
+    ja_json_init(&json, &text);
+    ja_json_begin_object(&json);
+    put(&json, "type", "metrics");
+    put(&json, "stream", app->taps[i].name);
+    ja_json_key(&json, "metrics");
+    ja_json_begin_object(&json);
+    put_number(&json, "total_latency", period_ms(app) + stats->queue_ms + stats->worst_hop_ms);
+    put_number(&json, "average_latency", stats->load * 1000 / hops_per_second);
+    put_count(&json, "chunks_processed", (uint64_t)(stats->now * hops_per_second));
+    ja_json_key(&json, "quality_metrics");
+    ja_json_begin_object(&json);
+    put_number(&json, "snr", NAN); /* what is noise in a mix, nobody knows */
+    put_number(&json, "rms", app->web_rms[i]);
+    ja_json_end_object(&json);
+    put_number(&json, "cpu_usage", cpu);
+    put_number(&json, "load", 100 * stats->load);
+    put(&json, "level", ja_level_names[stats->level]);
+    put_number(&json, "worst_hop_ms", stats->worst_hop_ms);
+    put_number(&json, "queue_ms", stats->queue_ms);
+    put_count(&json, "lost_blocks", stats->lost_blocks);
+    put_count(&json, "xruns", app->jack_status.xruns);
+    put_count(&json, "clients", ja_api_listeners(app->api));
+    put_count(&json, "web_lost", ja_api_lost(app->api));
+    ja_json_end_object(&json);
+    ja_json_end_object(&json);
+    ja_api_metrics(app->api, app->taps[i].name, text.data, text.length);
+}
+
+void ja_app_web_second(struct ja_app *app) {
+    if (!app->api)
+        return;
+    double cpu = cpu_percent(app);
+    for (size_t i = 0; i < app->stream_count; i++)
+        tell_metrics(app, i, cpu);
+}
+
+/* --- Service --- */
+
+static unsigned read_for(void *data, const char *what, struct ja_text *text,
+                         struct ja_error *error) {
+    static const char options[] = "options/", stats[] = "stream/stats/";
+    struct ja_app *app = data;
+    struct ja_json json;
+    ja_json_init(&json, text);
+    if (!strcmp(what, "metrics"))
+        return read_metrics(app, text);
+    if (!strcmp(what, "stream/list"))
+        return read_list(app, &json);
+    if (!strcmp(what, "stream/health"))
+        return read_health(app, &json);
+    if (!strcmp(what, "ports"))
+        return read_ports(app, &json);
+    if (!strcmp(what, "options"))
+        return read_options(app, &json);
+    if (!strncmp(what, options, sizeof options - 1))
+        return read_option(app, what + sizeof options - 1, &json, error);
+    if (!strncmp(what, stats, sizeof stats - 1))
+        return read_stats(app, what + sizeof stats - 1, &json, error);
+    ja_fail(error, JA_USAGE, "there is no %.100s", what);
+    return 404;
+}
+
+static enum ja_status start_web(struct ja_app *app, const struct ja_api_settings *settings,
+                                struct ja_error *error) {
+    const char *streams[JA_STREAMS];
+    for (size_t i = 0; i < app->stream_count; i++)
+        streams[i] = app->taps[i].name;
+    const struct ja_api_host host = {.operator= & app->operator,
+                                     .catalogue = & app->catalogue,
+                                     .streams = streams,
+                                     .stream_count = app->stream_count,
+                                     .read = read_for,
+                                     .data = app};
+    app->web = ja_web_new(app->loop, error);
+    if (!app->web)
+        return JA_FAILED;
+    enum ja_status status = ja_api_open(&app->api, app->web, settings, &host, error);
+    return status == JA_OK ? ja_web_start(app->web, error) : status;
+}
+
+/* What is wrong in the configuration ends the start; that a port is taken must not silence the
+ * lights. */
+enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error) {
+    struct ja_api_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_web_module, NULL, &settings);
+    if (!settings.enable)
+        return JA_OK;
+    enum ja_status status = start_web(app, &settings, error);
+    if (status == JA_OK)
+        return JA_OK;
+    ja_app_close_web(app);
+    if (status == JA_USAGE)
+        return status;
+    ja_log(JA_LOG_ERROR, "%s; going on without the web", error->text);
+    return JA_OK;
+}
+
+void ja_app_close_web(struct ja_app *app) {
+    ja_web_free(app->web);
+    ja_api_close(app->api);
+    app->web = NULL;
+    app->api = NULL;
+}
+
+void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event) {
+    if (app->api)
+        ja_api_event(app->api, tap->name, event);
+}
+
+void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame) {
+    const struct ja_catalogue_entry *rms = ja_catalogue_find(&app->catalogue, "rms");
+    if (!app->api)
+        return;
+    for (size_t i = 0; i < app->stream_count && rms; i++)
+        if (&app->taps[i] == tap)
+            app->web_rms[i] = frame->values[rms->first];
+    ja_api_frame(app->api, tap->name, frame);
+}

@@ -1,0 +1,404 @@
+/* The web service's end in the main thread: opens it, writes what it hands out, runs what it asks.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "parts.h"
+
+#include <ja/core/json.h>
+#include <ja/core/log.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HELLO_BYTES = 60 * 1024,
+    REPLY_BYTES = 4096,                   /* of a command */
+    ANSWER_BYTES = 6 * REPLY_BYTES + 512, /* the same in JSON, at worst */
+    READ_BYTES = 32 * 1024,
+    MOST_READ_BYTES = 4 << 20,
+};
+
+static const char json_type[] = "application/json";
+
+#define S struct ja_api_settings
+static const struct ja_option web_options[] = {
+    JA_OPTION_BOOL(S, enable, "enable", "true", JA_START, "Serve the page, HTTP and WebSocket."),
+    JA_OPTION_STRING(S, address, "address", "127.0.0.1", JA_START,
+                     "Numeric address to listen on; with any other than this machine's own, 127.… "
+                     "or ::1, a token is needed to ask or steer."),
+    JA_OPTION_INT(S, port, "port", "8090", 1, 65535, NULL, JA_START, "TCP port to listen on."),
+    JA_OPTION_LIST(S, hosts, "hosts", "", JA_START,
+                   "Names by which browsers may call this machine, besides its own name, localhost "
+                   "and any numeric address."),
+    JA_OPTION_STRING(S, root, "root", "", JA_START,
+                     "Folder of the page's files; empty: the one that was installed."),
+    JA_OPTION_INT(S, clients, "clients", "128", 1, 400, NULL, JA_START,
+                  "Most WebSockets at a time."),
+};
+#undef S
+
+const struct ja_module ja_web_module = {
+    .name = "web",
+    .help = "The page in the browser, HTTP and WebSocket.",
+    .options = web_options,
+    .option_count = sizeof web_options / sizeof web_options[0],
+    .settings_size = sizeof(struct ja_api_settings),
+};
+
+/* --- Answers --- */
+
+static void tell_answer(struct ja_api *api, uint64_t client, unsigned status, const char *type,
+                        char *body, size_t size) {
+    const struct ja_told told = {.kind = JA_TOLD_ANSWER,
+                                 .client = client,
+                                 .status = status,
+                                 .type = type,
+                                 .body = body,
+                                 .size = size};
+    if (body && ja_web_tell(api->web, api->service, &told, sizeof told))
+        return;
+    api->lost++;
+    free(body);
+}
+
+static void tell_error(struct ja_api *api, uint64_t client, unsigned status, const char *sentence) {
+    char *text = malloc(ANSWER_BYTES);
+    size_t size = text ? ja_http_error(status, sentence, text, ANSWER_BYTES) : 0;
+    tell_answer(api, client, status, json_type, text, size);
+}
+
+/* The answer to "what", with as much room as it needs. */
+static void read_for(struct ja_api *api, uint64_t client, const char *what) {
+    struct ja_error error = {"the answer is too long"};
+    struct ja_text text = {.full = true};
+    unsigned status = 503;
+    for (size_t room = READ_BYTES; text.full && room <= MOST_READ_BYTES; room *= 2) {
+        free(text.data);
+        char *buffer = malloc(room);
+        text = (struct ja_text){.data = buffer};
+        if (!buffer)
+            break;
+        ja_text_init(&text, buffer, room);
+        status = api->host.read(api->host.data, what, &text, &error);
+    }
+    if (!text.data || text.full || status != 200) {
+        free(text.data);
+        tell_error(api, client, status == 200 ? 503 : status, error.text);
+        return;
+    }
+    bool is_plain = !strcmp(what, "metrics");
+    tell_answer(api, client, status,
+                is_plain ? "text/plain; version=0.0.4; charset=utf-8" : json_type, text.data,
+                text.length);
+}
+
+static enum ja_status run(struct ja_api *api, const struct ja_web_call *call,
+                          struct ja_text *reply) {
+    struct ja_argument arguments[JA_WEB_ARGUMENTS];
+    ja_web_call_arguments(call, arguments);
+    return ja_command_run(api->host.operator, call->name, arguments, call->count, reply);
+}
+
+static void run_command(struct ja_api *api, const struct ja_asked *asked) {
+    char answer[REPLY_BYTES], *buffer = malloc(ANSWER_BYTES);
+    struct ja_text reply, text;
+    struct ja_json json;
+    ja_text_init(&reply, answer, sizeof answer);
+    enum ja_status status = run(api, &asked->message.call, &reply);
+    if (!buffer)
+        return;
+    if (asked->kind == JA_ASKED_POST && status != JA_OK) {
+        free(buffer);
+        tell_error(api, asked->client, status == JA_USAGE ? 400 : 503, answer);
+        return;
+    }
+    ja_text_init(&text, buffer, ANSWER_BYTES);
+    ja_json_init(&json, &text);
+    ja_json_begin_object(&json);
+    ja_json_key(&json, "type");
+    ja_json_string(&json, "ack");
+    if (asked->message.has_id) {
+        ja_json_key(&json, "id");
+        ja_json_integer(&json, asked->message.id);
+    }
+    ja_json_key(&json, "command");
+    ja_json_string(&json, asked->message.call.name);
+    ja_json_key(&json, "ok");
+    ja_json_bool(&json, status == JA_OK);
+    ja_json_key(&json, "text");
+    ja_json_string(&json, answer);
+    ja_json_end_object(&json);
+    tell_answer(api, asked->client, 200, json_type, text.data, text.length);
+}
+
+/* First whether there is such an option: that is another error than a wrong value. */
+static void set_option(struct ja_api *api, const struct ja_asked *asked) {
+    struct ja_web_call get = asked->message.call;
+    char answer[REPLY_BYTES], what[sizeof asked->what];
+    struct ja_text reply, path;
+    ja_text_copy(get.name, sizeof get.name, "get");
+    get.count = 1;
+    ja_text_init(&reply, answer, sizeof answer);
+    if (run(api, &get, &reply) != JA_OK) {
+        tell_error(api, asked->client, 404, answer);
+        return;
+    }
+    ja_text_init(&reply, answer, sizeof answer);
+    enum ja_status status = run(api, &asked->message.call, &reply);
+    ja_text_init(&path, what, sizeof what);
+    ja_text_format(&path, "options/%s", get.strings);
+    if (status != JA_OK)
+        tell_error(api, asked->client, status == JA_USAGE ? 400 : 503, answer);
+    else
+        read_for(api, asked->client, what);
+}
+
+static void asked(void *data, const void *bytes, size_t size) {
+    static struct ja_asked asked; /* one main thread */
+    struct ja_api *api = data;
+    memcpy(&asked, bytes, size);
+    switch (asked.kind) {
+    case JA_ASKED_READ:
+        read_for(api, asked.client, asked.what);
+        break;
+    case JA_ASKED_OPTION:
+        set_option(api, &asked);
+        break;
+    case JA_ASKED_COMMAND:
+    case JA_ASKED_POST:
+        run_command(api, &asked);
+        break;
+    }
+}
+
+/* --- What is handed out --- */
+
+static unsigned place_of(const struct ja_api *api, const char *stream) {
+    for (unsigned i = 0; i < api->stream_count; i++)
+        if (!strcmp(api->streams[i], stream))
+            return i;
+    return 0;
+}
+
+/* Text has been written behind the place of `told` in the buffer. */
+static void tell_text(struct ja_api *api, struct ja_told *told, const struct ja_text *text) {
+    told->size = text->length;
+    memcpy(api->buffer, told, sizeof *told);
+    if (text->full ||
+        !ja_web_tell(api->web, api->service, api->buffer, sizeof *told + text->length))
+        api->lost++;
+}
+
+static void begin_text(struct ja_api *api, struct ja_json *json, struct ja_text *text) {
+    ja_text_init(text, api->buffer + sizeof(struct ja_told), JA_API_TEXT_BYTES);
+    ja_json_init(json, text);
+}
+
+/* Where an event is kept for newcomers, plus 1; 0 when it passes. */
+static unsigned lasting_place(const struct ja_event *event) {
+    static const char *const kinds[JA_API_SCORES] = {"beat", "energy", "tempo", "harmony"};
+    switch (event->type) {
+    case JA_EVENT_TEMPO:
+    case JA_EVENT_SECTION:
+    case JA_EVENT_KEY:
+    case JA_EVENT_CHORD:
+    case JA_EVENT_STATE:
+    case JA_EVENT_LEVEL:
+        return 1 + (unsigned)event->type;
+    case JA_EVENT_SCORE:
+        for (unsigned i = 0; i < JA_API_SCORES; i++)
+            if (!strcmp(kinds[i], event->score.kind))
+                return 1 + JA_EVENT_TYPES + i;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+void ja_api_event(struct ja_api *api, const char *stream, const struct ja_event *event) {
+    struct ja_text text;
+    struct ja_json json;
+    struct ja_told told = {.kind = JA_TOLD_EVENT,
+                           .stream = place_of(api, stream),
+                           .outputs = 1u << event->type,
+                           .lasting = lasting_place(event)};
+    begin_text(api, &json, &text);
+    ja_event_write_json(event, stream, &json);
+    tell_text(api, &told, &text);
+}
+
+void ja_api_frame(struct ja_api *api, const char *stream, const struct ja_frame *frame) {
+    struct ja_text text;
+    struct ja_json json;
+    unsigned hz = atomic_load(&api->wanted_hz), place = place_of(api, stream);
+    long long tick = (long long)floor(frame->time * hz + 1e-6);
+    if (hz == 0 || tick == api->ticks[place])
+        return;
+    api->ticks[place] = tick;
+    struct ja_told told = {.kind = JA_TOLD_FRAME, .stream = place, .time = frame->time};
+    begin_text(api, &json, &text);
+    ja_frame_write_json(frame, api->host.catalogue, stream, &json);
+    tell_text(api, &told, &text);
+}
+
+void ja_api_metrics(struct ja_api *api, const char *stream, const char *bytes, size_t size) {
+    struct ja_text text;
+    struct ja_json json;
+    struct ja_told told = {.kind = JA_TOLD_METRICS, .stream = place_of(api, stream)};
+    if (ja_api_listeners(api) == 0)
+        return;
+    begin_text(api, &json, &text);
+    ja_text_put_bytes(&text, bytes, size);
+    tell_text(api, &told, &text);
+}
+
+unsigned ja_api_listeners(const struct ja_api *api) {
+    return atomic_load(&api->listeners);
+}
+
+unsigned long long ja_api_lost(const struct ja_api *api) {
+    return api->lost;
+}
+
+/* --- Hello --- */
+
+static void put(struct ja_json *json, const char *key, const char *value) {
+    ja_json_key(json, key);
+    ja_json_string(json, value);
+}
+
+static void put_number(struct ja_json *json, const char *key, double value) {
+    ja_json_key(json, key);
+    ja_json_number(json, value);
+}
+
+static void write_output(const struct ja_output *output, struct ja_json *json) {
+    ja_json_begin_object(json);
+    put(json, "name", output->name);
+    put(json, "type", output->type == JA_OUTPUT_BOOL ? "bool" : "number");
+    put(json, "unit", output->unit);
+    ja_json_key(json, "width");
+    ja_json_integer(json, output->width);
+    put_number(json, "min", output->min);
+    put_number(json, "max", output->max);
+    put(json, "help", output->help);
+    ja_json_end_object(json);
+}
+
+static void write_event_type(const struct ja_event_info *info, struct ja_json *json) {
+    ja_json_begin_object(json);
+    put(json, "name", info->name);
+    put(json, "help", info->help);
+    ja_json_key(json, "fields");
+    ja_json_begin_array(json);
+    for (size_t i = 0; i < info->field_count; i++) {
+        ja_json_begin_object(json);
+        put(json, "name", info->fields[i].name);
+        put(json, "help", info->fields[i].help);
+        ja_json_end_object(json);
+    }
+    ja_json_end_array(json);
+    ja_json_end_object(json);
+}
+
+static void write_catalogue(const struct ja_catalogue *catalogue, struct ja_json *json) {
+    ja_json_begin_object(json);
+    ja_json_key(json, "outputs");
+    ja_json_begin_array(json);
+    for (size_t i = 0; i < catalogue->count; i++)
+        write_output(catalogue->entries[i].output, json);
+    ja_json_end_array(json);
+    ja_json_key(json, "events");
+    ja_json_begin_array(json);
+    for (int type = 0; type < JA_EVENT_TYPES; type++)
+        write_event_type(ja_event_info((enum ja_event_type)type), json);
+    ja_json_end_array(json);
+    ja_json_end_object(json);
+}
+
+static bool make_hello(struct ja_api *api) {
+    struct ja_text text;
+    struct ja_json json;
+    api->hello = malloc(HELLO_BYTES);
+    if (!api->hello)
+        return false;
+    ja_text_init(&text, api->hello, HELLO_BYTES);
+    ja_json_init(&json, &text);
+    ja_json_begin_object(&json);
+    put(&json, "type", "hello");
+    put(&json, "version", JA_VERSION);
+    ja_json_key(&json, "streams");
+    ja_json_begin_array(&json);
+    for (size_t i = 0; i < api->stream_count; i++)
+        ja_json_string(&json, api->streams[i]);
+    ja_json_end_array(&json);
+    ja_json_key(&json, "catalogue");
+    write_catalogue(api->host.catalogue, &json);
+    ja_json_end_object(&json);
+    api->hello_size = text.length;
+    return !text.full;
+}
+
+/* --- Opening --- */
+
+static bool is_loopback(const char *address) {
+    return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
+}
+
+static bool copy_streams(struct ja_api *api, const struct ja_api_host *host) {
+    for (; api->stream_count < host->stream_count; api->stream_count++) {
+        api->streams[api->stream_count] = strdup(host->streams[api->stream_count]);
+        if (!api->streams[api->stream_count])
+            return false;
+    }
+    return true;
+}
+
+static enum ja_status listen_for(struct ja_api *api, struct ja_error *error) {
+    const struct ja_web_service service = {.name = "web",
+                                           .address = api->settings.address,
+                                           .port = api->settings.port,
+                                           .hosts = api->settings.hosts,
+                                           .request = ja_http_request,
+                                           .admit = ja_http_admit,
+                                           .open = ja_bus_open,
+                                           .heard = ja_bus_heard,
+                                           .closed = ja_bus_closed,
+                                           .told = ja_bus_told,
+                                           .asked = asked,
+                                           .data = api};
+    return ja_web_listen(api->web, &service, &api->service, error);
+}
+
+enum ja_status ja_api_open(struct ja_api **api, struct ja_web *web,
+                           const struct ja_api_settings *settings, const struct ja_api_host *host,
+                           struct ja_error *error) {
+    struct ja_api *made = calloc(1, sizeof *made);
+    enum ja_status status = JA_OK;
+    *api = NULL;
+    if (!made)
+        return ja_fail(error, JA_FAILED, "no memory for the web service");
+    made->web = web;
+    made->settings = *settings;
+    made->host = *host;
+    made->root = made->settings.root[0] ? made->settings.root : ja_page_folder();
+    if (!copy_streams(made, host) || !make_hello(made))
+        status = ja_fail(error, JA_FAILED, "no memory for the web service");
+    if (status == JA_OK && !is_loopback(settings->address))
+        status = ja_token_get(made->token, error);
+    if (status == JA_OK)
+        status = listen_for(made, error);
+    if (status == JA_OK)
+        *api = made;
+    else
+        ja_api_close(made);
+    return status;
+}
+
+void ja_api_close(struct ja_api *api) {
+    if (!api)
+        return;
+    while (api->stream_count > 0)
+        free(api->streams[--api->stream_count]);
+    free(api->hello);
+    free(api);
+}

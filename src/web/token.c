@@ -1,0 +1,134 @@
+/* The token: who knows it may listen and steer from other machines.
+ *
+ * 32 random bytes in hexadecimal, in a file that only its owner may read. It is shown once, when it
+ * is made; afterwards it can be read from the file.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ja/core/log.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { RANDOM_BYTES = (JA_API_TOKEN_BYTES - 1) / 2 };
+
+static const char *absolute(const char *variable) {
+    const char *value = getenv(variable);
+    return value && value[0] == '/' ? value : NULL;
+}
+
+/* The folder in which the program keeps things, as the XDG base directory specification and systemd
+ * want it. */
+static bool folder(char *path, size_t size) {
+    const char *service = absolute("STATE_DIRECTORY"), *user = absolute("XDG_STATE_HOME");
+    const char *home = absolute("HOME");
+    struct ja_text text;
+    ja_text_init(&text, path, size);
+    if (service)
+        ja_text_put_bytes(&text, service, strcspn(service, ":"));
+    else if (user)
+        ja_text_format(&text, "%s/jack-analyzer", user);
+    else if (home)
+        ja_text_format(&text, "%s/.local/state/jack-analyzer", home);
+    return text.length > 0 && !text.full;
+}
+
+static void make_folders(char *path) {
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+}
+
+static bool is_token(const char *text) {
+    return strlen(text) == JA_API_TOKEN_BYTES - 1 &&
+           strspn(text, "0123456789abcdef") == JA_API_TOKEN_BYTES - 1;
+}
+
+/* From an open file, which must be the user's secret. */
+static enum ja_status read_token(int fd, const char *path, char token[JA_API_TOKEN_BYTES],
+                                 struct ja_error *error) {
+    struct stat about;
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || (about.st_mode & 077))
+        return ja_fail(error, JA_USAGE,
+                       "web: \"%s\" must be a file that only its owner may read (chmod 600)", path);
+    ssize_t size = read(fd, token, JA_API_TOKEN_BYTES - 1);
+    token[size > 0 ? size : 0] = '\0';
+    return is_token(token) ? JA_OK
+                           : ja_fail(error, JA_USAGE,
+                                     "web: \"%s\" holds no token of %d hexadecimal digits; "
+                                     "without the file a new one is made",
+                                     path, JA_API_TOKEN_BYTES - 1);
+}
+
+static enum ja_status make_token(int fd, const char *path, char token[JA_API_TOKEN_BYTES],
+                                 struct ja_error *error) {
+    unsigned char bytes[RANDOM_BYTES];
+    static const char digits[] = "0123456789abcdef";
+    ssize_t size = getrandom(bytes, sizeof bytes, 0);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        token[2 * i] = digits[bytes[i] >> 4];
+        token[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    token[JA_API_TOKEN_BYTES - 1] = '\0';
+    if (size != sizeof bytes ||
+        write(fd, token, JA_API_TOKEN_BYTES - 1) != JA_API_TOKEN_BYTES - 1) {
+        unlink(path);
+        return ja_fail(error, JA_FAILED, "web: cannot write \"%s\": %s", path, strerror(errno));
+    }
+    ja_log(JA_LOG_NOTICE,
+           "web: whoever asks from elsewhere needs ?token=%s (shown once; kept in %s)", token,
+           path);
+    return JA_OK;
+}
+
+enum ja_status ja_token_get(char token[JA_API_TOKEN_BYTES], struct ja_error *error) {
+    char path[PATH_MAX];
+    struct ja_text text = {.data = path};
+    if (!folder(path, sizeof path - 16))
+        return ja_fail(error, JA_FAILED,
+                       "web: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME names a folder for "
+                       "the token");
+    text = (struct ja_text){.data = path, .size = sizeof path, .length = strlen(path)};
+    ja_text_put(&text, "/web-token");
+    make_folders(path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool is_new = fd < 0 && errno == ENOENT;
+    if (is_new)
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ja_fail(error, JA_FAILED, "web: cannot open \"%s\": %s", path, strerror(errno));
+    enum ja_status status =
+        is_new ? make_token(fd, path, token, error) : read_token(fd, path, token, error);
+    close(fd);
+    return status;
+}
+
+/* Compares `size` bytes at `given`, however few of them are right. */
+static bool is_same(const char *token, const char *given, size_t size) {
+    unsigned difference = size != JA_API_TOKEN_BYTES - 1;
+    for (size_t i = 0; i < JA_API_TOKEN_BYTES - 1; i++)
+        difference |= (unsigned)(unsigned char)token[i] ^ (unsigned char)(i < size ? given[i] : 0);
+    return difference == 0;
+}
+
+bool ja_token_is_borne(const char *token, const struct ja_web_request *request) {
+    static const char bearer[] = "Bearer ", name[] = "token=";
+    const char *header = request->authorization;
+    if (!strncmp(header, bearer, sizeof bearer - 1))
+        return is_same(token, header + sizeof bearer - 1, strlen(header) - (sizeof bearer - 1));
+    for (const char *part = request->query; *part;) {
+        size_t length = strcspn(part, "&");
+        if (length >= sizeof name - 1 && !strncmp(part, name, sizeof name - 1))
+            return is_same(token, part + sizeof name - 1, length - (sizeof name - 1));
+        part += length + (part[length] == '&');
+    }
+    return false;
+}
