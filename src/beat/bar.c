@@ -18,7 +18,7 @@ static const double temper = 0.6;      /* one bar sounds like the next: evidence
 static const double most_evidence = 3; /* of one beat, after that */
 static const unsigned remembered = 16; /* beats that agreement looks back on */
 /* Logistic weights of a place's probability: 1, logit of the belief, agreement. */
-static const double sure[3] = {-0.39, 1.01, 0.75};
+static const double sure[3] = {-0.40, 0.66, 1.59};
 
 static int beats_of(int meter) {
     return meter + JA_BAR_SHORTEST;

@@ -80,7 +80,7 @@ static const struct source network_source = {
               .rest = 0.34,
               .temper = 0.5},
     .offset_s = -0.003,
-    .confidence = {-2.212, 0.096, 2.356, 0.783, 0, 2.280},
+    .confidence = {-2.225, 0.148, 2.507, 0.706, 0, 1.974},
 };
 
 /* The tempo that the beats have had for a while. Another's music may be a little slower or faster,

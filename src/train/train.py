@@ -3,8 +3,9 @@
 SPDX-License-Identifier: GPL-3.0-or-later
 
 `train.py RUN FOLDER... --minutes M` writes RUN/last.pt every few minutes and goes on from it when it
-exists; --from MODEL begins with that network instead of chance. Examples are drawn by a second process.
-Nothing else is read but the FOLDERs.
+exists; --from MODEL begins with that network instead of chance; --beats-of MODEL takes that network's beats for the
+labels of beats, so that only downbeats are learned anew. Examples are drawn by a second process. Nothing else is
+read but the FOLDERs.
 """
 import argparse
 import multiprocessing
@@ -31,11 +32,20 @@ def supply(folders, seed, size, queue):
             corpus.refresh()
 
 
-def loss_of(net, inputs, targets, bars):
+def loss_of(net, inputs, targets, bars, teacher=None):
+    if teacher:
+        with torch.no_grad():
+            targets[:, 0] = torch.sigmoid(teacher(inputs)[:, 0])
     weight = torch.ones(targets.shape[2])
     weight[:150] = .3
     each = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs), targets, reduction="none") * weight
     return each[:, 0].mean() + DOWNBEATS * (each[:, 1] * bars[:, None]).mean()
+
+
+def network_of(path, channels):
+    net = BeatNet(channels)
+    net.load_state_dict(torch.load(path)["mean"])
+    return net
 
 
 def main():
@@ -43,6 +53,7 @@ def main():
     p.add_argument("run")
     p.add_argument("folders", nargs="+")
     p.add_argument("--from", dest="origin", help="a network to begin with")
+    p.add_argument("--beats-of", help="a network whose beats are to stay")
     p.add_argument("--channels", type=int, default=40)
     p.add_argument("--batch", type=int, default=24)
     p.add_argument("--minutes", type=float, default=60, help="length of the whole schedule")
@@ -54,9 +65,8 @@ def main():
     torch.set_num_threads(a.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(a.seed)
-    net, mean = BeatNet(a.channels), BeatNet(a.channels)
-    if a.origin:
-        net.load_state_dict(torch.load(a.origin)["mean"])
+    net = network_of(a.origin, a.channels) if a.origin else BeatNet(a.channels)
+    mean, teacher = BeatNet(a.channels), network_of(a.beats_of, a.channels) if a.beats_of else None
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=a.rate, weight_decay=1e-4)
     step, spent, path = 0, 0.0, a.run + "/last.pt"
@@ -84,7 +94,7 @@ def main():
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad()
-        loss = loss_of(net, as_input(inputs), torch.from_numpy(targets), torch.from_numpy(bars))
+        loss = loss_of(net, as_input(inputs), torch.from_numpy(targets), torch.from_numpy(bars), teacher)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
