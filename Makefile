@@ -39,7 +39,7 @@ DEMO_PACKAGES := jackd2
 TEST_PACKAGES := $(OPTIONAL_PACKAGES) iproute2 mosquitto mosquitto-clients openssl \
 	binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
 	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
-	mandoc procps locales
+	mandoc procps locales $(if $(filter 1,$(WITH_WEB)),nodejs chromium)
 
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 comma := ,
@@ -182,6 +182,7 @@ BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/jack-analyzer
 PRESETS := $(wildcard presets/*/*.conf)
+PAGE := $(if $(filter 1,$(WITH_WEB)),$(wildcard src/web/page/*))
 
 install: all
 	$(INSTALL) -d "$(BINDIR)" "$(MANDIR)" "$(DOCDIR)"
@@ -190,14 +191,16 @@ install: all
 	$(INSTALL) -m 644 README.md jack-analyzer.conf "$(DOCDIR)"
 	@for preset in $(PRESETS); do \
 		$(INSTALL) -D -m 644 $$preset "$(DESTDIR)$(DATADIR)/$$preset" || exit 1; done
+	@for file in $(PAGE:src/web/%=%); do \
+		$(INSTALL) -D -m 644 src/web/$$file "$(DESTDIR)$(DATADIR)/$$file" || exit 1; done
 
 # Takes away these files and the folders that were made for them, nothing else.
 uninstall:
 	rm -f "$(BINDIR)/jack-analyzer" "$(MANDIR)/jack-analyzer.1"
 	rm -f "$(DOCDIR)/README.md" "$(DOCDIR)/jack-analyzer.conf"
-	@for preset in $(PRESETS); do rm -f "$(DESTDIR)$(DATADIR)/$$preset"; done
+	@for file in $(PRESETS) $(PAGE:src/web/%=%); do rm -f "$(DESTDIR)$(DATADIR)/$$file"; done
 	@rmdir "$(DOCDIR)" $(foreach d,$(sort $(dir $(PRESETS))),"$(DESTDIR)$(DATADIR)/$d") \
-		"$(DESTDIR)$(DATADIR)/presets" "$(DESTDIR)$(DATADIR)" 2>/dev/null || :
+		"$(DESTDIR)$(DATADIR)/presets" "$(DESTDIR)$(DATADIR)/page" "$(DESTDIR)$(DATADIR)" 2>/dev/null || :
 
 clean:
 	rm -rf build

@@ -35,6 +35,7 @@ uses_a_preset() {
     preset=$(printf '%s\n' presets/*/*.conf | sed -n '1s,presets/\(.*\)\.conf,\1,p')
     (cd / && "$prefix/bin/jack-analyzer" --preset "$preset" --check)
 }
+has_the_page() { diff -r src/web/page "$prefix/share/jack-analyzer/page"; }
 has() { [ -s "$prefix/$1" ]; }
 spares_foreign_files() {
     mine=$prefix/share/jack-analyzer/presets/genre/mine.conf
@@ -49,13 +50,14 @@ keeps_to_destdir() {
         is_empty "$stage"
 }
 
-echo 1..10
+echo 1..11
 check "make install" made install
 check "the installed program tells its version" says_version
 check "it finds every preset where it was installed" lists_all_presets
 check "it can use one of them" uses_a_preset
 check "the manual page is there" has share/man/man1/jack-analyzer.1
 check "the sample configuration is there" has share/doc/jack-analyzer/jack-analyzer.conf
+check "the page is there" has_the_page
 check "nothing is written to a user's or the machine's configuration" \
     test -z "$(find "$prefix" -path '*/etc/*')"
 check "make uninstall spares what is not ours" spares_foreign_files

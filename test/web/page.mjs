@@ -1,0 +1,283 @@
+// The page in a browser, with made-up music: what it shows, what it sends, how it comes back.
+//
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import {mkdirSync} from 'node:fs';
+import {Browser} from './browser.mjs';
+import {Mock} from './mock.mjs';
+
+const PICTURES = 'build/web';
+const WIDTHS = [[360, 780], [1280, 900], [3840, 2160]];
+const WAIT_MS = 20000;
+
+let number = 0;
+
+function check(isFine, name, ...about) {
+    console.log(`${isFine ? 'ok' : 'not ok'} ${++number} - ${name}`);
+    if (!isFine)
+        about.forEach((one) => console.log(`# ${JSON.stringify(one)}`));
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Asks until the answer is true; gives the last one.
+async function until(ask) {
+    for (const end = Date.now() + WAIT_MS; ; await pause(50)) {
+        const answer = await ask();
+        if (answer || Date.now() > end)
+            return answer;
+    }
+}
+
+const has = (mock, command, args) => until(() => mock.commands.some(([name, given]) =>
+    name === command && JSON.stringify(given) === JSON.stringify(args)));
+
+const address = (mock, path = '') => `http://127.0.0.1:${mock.port}/${path}`;
+
+const isLive = (page) => until(async () => (await page.text('link')).includes('Live'));
+
+// How many dots of a canvas are not empty.
+const inked = (page, id) => page.value(`(() => {
+    const {width, height} = document.getElementById('${id}');
+    const dots = document.getElementById('${id}').getContext('2d').getImageData(0, 0, width, height).data;
+    return dots.filter((dot, i) => i % 4 === 3 && dot > 0).length; })()`);
+
+const beats = (page) => page.value("Number(document.getElementById('wheel').dataset.beats || 0)");
+
+// WCAG 2.1: least contrast of texts with what is behind them, 3 for large ones, else 4.5.
+const contrasts = `(() => {
+    const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = (colour) => numbers(colour).slice(0, 3).map((one) => one / 255)
+        .map((one) => one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, one, i) => sum + one * [0.2126, 0.7152, 0.0722][i], 0);
+    const isClear = (colour) => numbers(colour)[3] === 0;
+    const behind = (node) => {
+        while (node.parentElement && isClear(getComputedStyle(node).backgroundColor))
+            node = node.parentElement;
+        return getComputedStyle(node).backgroundColor;
+    };
+    const found = [];
+    for (const node of document.querySelectorAll('body *')) {
+        const hasText = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+        if (!(hasText || node.matches('input, select')) || !node.checkVisibility())
+            continue;
+        const style = getComputedStyle(node), size = parseFloat(style.fontSize);
+        const [a, b] = [light(style.color), light(behind(node))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        const least = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+        found.push({text: node.textContent.slice(0, 30), ratio, isFine: ratio >= least});
+    }
+    return found;
+})()`;
+
+async function testMusic(browser, mock) {
+    const page = await browser.open(address(mock));
+    check(await isLive(page), 'it connects and says so', await page.text('link'), page.errors);
+    check(await until(async () => await beats(page) >= 4), 'beats are shown when they are due',
+        await beats(page));
+    check(await until(async () => Math.abs(await page.text('bpm') - 128) < 1), 'the tempo is shown',
+        await page.text('bpm'));
+    check(await until(async () => /^[1-4]$/.test(await page.text('beat-number'))), 'so is the place in the bar');
+    const seen = new Set();
+    await until(async () => seen.add(await page.text('beat-word')).has('ONE'));
+    check(seen.has('ONE'), 'beat 1 is told by a word, too', [...seen]);
+    for (const id of ['wheel', 'meters', 'lamps', 'bands', 'chroma', 'timeline', 'tempo-history'])
+        check(await until(() => inked(page, id)) > 100, `${id} is drawn`);
+    const moved = `(() => {
+        const wheel = document.getElementById('wheel'), first = wheel.toDataURL();
+        return new Promise((done) => setTimeout(() => done(wheel.toDataURL() !== first), 700)); })()`;
+    check(await page.value(moved), 'the wheel turns');
+    check(await page.text('key') === 'A min' && await page.text('camelot') === '8A', 'the key is shown');
+    check(await page.text('reason') === 'Beats come steadily at 128 bpm.', 'the state has its reason');
+    check(await until(async () => /^(drop|breakdown) in \d+$/.test(await page.text('countdown'))),
+        'what is foreseen is counted down', await page.text('countdown'));
+    check(await page.value("document.querySelectorAll('#scores canvas').length") === 3,
+        'scores have their calibration');
+    check(/Good level|Raise/.test(await until(async () => /dB/.test(await page.text('advice')) &&
+        page.text('advice'))), 'there is advice about the level', await page.text('advice'));
+    check(await until(async () => (await page.text('machine')).includes('Xruns2')), 'figures of the machine');
+    check(page.errors.length === 0, 'nothing is said on the console', page.errors);
+    await page.close();
+}
+
+async function testCommands(browser, mock) {
+    const page = await browser.open(address(mock));
+    await isLive(page);
+    mock.commands.length = 0;
+    for (const [key, name, args, shift] of [[' ', 'tap', []], ['r', 'resync', []], ['h', 'hold', [1]],
+        ['ArrowLeft', 'nudge', [-5]], ['ArrowRight', 'nudge', [5]], ['ArrowRight', 'nudge', [1], true]]) {
+        await page.key(key, {shift});
+        check(await has(mock, name, args), `key "${key}" sends ${name} ${args}`, mock.commands);
+    }
+    const pressed = "document.querySelector('[data-command=hold]').getAttribute('aria-pressed')";
+    check(await until(async () => await page.value(pressed) === 'true'), 'what is held is marked');
+    await page.key('h');
+    check(await has(mock, 'hold', [0]), 'the same key lets go again');
+    await page.click('[data-command="half"]');
+    check(await has(mock, 'half', []), 'a button sends its command');
+    mock.commands.length = 0;
+    await page.key(' ');
+    check(await has(mock, 'tap', []) && !mock.commands.some(([name]) => name === 'half'),
+        'after a click the space bar taps', mock.commands);
+    await page.click('[data-command="tap"]');
+    await pause(300);
+    check(mock.commands.length === 2 && mock.commands[1][0] === 'tap', 'a click on Tap is one tap', mock.commands);
+    await page.click('[data-args=\'["wrong-octave"]\']');
+    check(await has(mock, 'feedback', ['wrong-octave']), 'feedback is sent');
+    await page.click('#range button');
+    check(await has(mock, 'range', [60, 200]), 'the range is sent, as the options have it', mock.commands);
+    await page.click('#preset-form button');
+    check(await has(mock, 'preset', ['genre/techno']), 'a preset is applied');
+    check(await until(async () => (await page.text('answer')).includes('preset done')), 'the answer is shown');
+    await page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+    await page.click('#test-beats button');
+    check(await has(mock, 'test-beats', [120, 1, 60]), 'test beats are sent');
+    await page.click('#outputs button');
+    check(await has(mock, 'mute', ['default', 1]), 'an output is muted');
+    check(await page.value("document.querySelectorAll('#ports tr').length") === 2, 'the ports are listed');
+    await testOptions(page, mock);
+    await page.close();
+}
+
+async function testOptions(page, mock) {
+    const change = (id, value) => page.value(`(() => {
+        const input = document.getElementById('option-${id}');
+        input.value = '${value}';
+        input.dispatchEvent(new Event('change')); })()`);
+    await until(() => page.value("Boolean(document.getElementById('option-onset.threshold'))"));
+    await change('onset.threshold', 0.5);
+    check(await until(() => mock.puts.some(([name, value]) => name === 'onset.threshold' && value === 0.5)),
+        'an option is changed', mock.puts);
+    check(await until(async () => (await page.text('answer')).includes('onset.threshold is now 0.5')),
+        'and shown as it is now', await page.text('answer'));
+    await change('onset.threshold', 11);
+    check(await until(async () => (await page.text('options')).includes('0.01 to 10, not 11')),
+        'the server says what is wrong with a value', await page.text('answer'));
+    check(await page.value("document.getElementById('option-control.port').disabled"),
+        'what needs a new start cannot be changed');
+}
+
+async function testReturn(browser) {
+    let mock = new Mock();
+    const port = await mock.start();
+    const page = await browser.open(address(mock));
+    await isLive(page);
+    mock.isPlaying = false;
+    check(await until(async () => /^Stale: no data.* for \d+ s$/.test(await page.text('line'))),
+        'without data it says that it is stale', await page.text('line'));
+    check(await page.value("document.body.classList.contains('stale')"), 'and looks so');
+    mock.isPlaying = true;
+    check(await isLive(page), 'with data it is live again');
+    await mock.stop();
+    check(await until(async () => /no connection.*; next try in/.test(await page.text('line'))),
+        'a lost connection is told', await page.text('line'));
+    await page.key(' ');
+    check(await until(async () => (await page.text('answer')).includes('not sent')),
+        'and that a command was not sent', await page.text('answer'));
+    mock = new Mock();
+    await mock.start(port);
+    check(await isLive(page), 'it comes back by itself', await page.text('link'));
+    const before = await beats(page);
+    check(await until(async () => await beats(page) > before), 'and beats go on');
+    await page.close();
+    await mock.stop();
+}
+
+async function testLess(browser) {
+    const mock = new Mock({absent: ['ports', 'presets', 'options', 'stream/health']});
+    await mock.start();
+    const page = await browser.open(address(mock));
+    await isLive(page);
+    const hidden = await until(() => page.value(`['ports-panel', 'preset-form', 'options-panel'].every((id) =>
+        document.getElementById(id).hidden)`));
+    check(hidden, 'what the server does not have is hidden');
+    check(page.errors.every((error) => error.includes('404')), 'nothing breaks', page.errors);
+    await page.close();
+    await mock.stop();
+}
+
+async function testToken(browser) {
+    const mock = new Mock({token: 'secret&word'});
+    await mock.start();
+    const page = await browser.open(address(mock));
+    check(await until(() => page.value("document.getElementById('token')?.hidden === false")), 'a token is asked for');
+    await page.value(`document.getElementById('token-text').value = 'secret&word';
+        document.getElementById('token').requestSubmit()`);
+    check(await isLive(page), 'with it all is shown', await page.text('link'));
+    await page.close();
+    const linked = await browser.open(address(mock, '?token=secret%26word'));
+    check(await isLive(linked), 'so it is by an address with the token');
+    check(await linked.value('location.search') === '', 'which does not stay in the address bar');
+    await linked.close();
+    await mock.stop();
+}
+
+async function testLooks(browser, mock) {
+    mkdirSync(PICTURES, {recursive: true});
+    for (const [width, height] of WIDTHS) {
+        const page = await browser.open(address(mock), {width, height});
+        await isLive(page);
+        await page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+        await pause(1500);
+        const wide = await page.value('document.documentElement.scrollWidth');
+        check(wide <= width, `nothing sticks out at ${width} pixels`, wide);
+        const small = await page.value(`[...document.querySelectorAll('button, select, summary')]
+            .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
+            .map((one) => one.textContent)`);
+        check(small.length === 0, `everything can be hit with a finger at ${width} pixels`, small);
+        const found = await page.value(contrasts), faint = found.filter((one) => !one.isFine);
+        check(found.length > 60 && faint.length === 0, `every text can be read at ${width} pixels`,
+            found.length, faint);
+        await page.value("document.querySelectorAll('details').forEach((one) => { one.open = false; }); scrollTo(0, 0)");
+        await page.screenshot(`${PICTURES}/page-${width}.png`);
+        await page.close();
+    }
+}
+
+async function testCalm(browser, mock) {
+    const pressed = "document.getElementById('calm').getAttribute('aria-pressed')";
+    const page = await browser.open(address(mock), {reducedMotion: true});
+    await isLive(page);
+    check(await page.value(pressed) === 'true', 'it is calm where the system asks for it');
+    // Brightest dot of the lamps in a second.
+    const glow = `new Promise((done) => {
+        const lamps = document.getElementById('lamps'), context = lamps.getContext('2d');
+        const end = performance.now() + 1500;
+        let most = 0;
+        const look = () => {
+            const {data} = context.getImageData(0, 0, lamps.width, lamps.height * 0.7);
+            for (let i = 0; i < data.length; i += 4)
+                most = Math.max(most, data[i], data[i + 1], data[i + 2]);
+            if (performance.now() < end) requestAnimationFrame(look); else done(most);
+        };
+        look(); })`;
+    const calm = await page.value(glow);
+    await page.click('#calm');
+    check(await page.value(pressed) === 'false', 'a switch changes that');
+    const bright = await page.value(glow);
+    check(calm < bright * 0.8, 'calm lamps glow less', calm, bright);
+    const share = await page.value(`(() => {
+        const {width, height} = document.getElementById('lamps').getBoundingClientRect();
+        return width * height / innerWidth / innerHeight; })()`);
+    check(share < 0.25, 'what flashes is less than a quarter of the page', share);
+    await page.close();
+}
+
+const browser = new Browser('chromium');
+const mock = new Mock();
+await mock.start();
+try {
+    await testMusic(browser, mock);
+    await testCommands(browser, mock);
+    await testReturn(browser);
+    await testLess(browser);
+    await testToken(browser);
+    await testLooks(browser, mock);
+    await testCalm(browser, mock);
+} catch (error) {
+    check(false, 'the test comes to its end', error.stack);
+}
+console.log(`1..${number}`);
+await mock.stop();
+await browser.close();
+process.exit(0);
