@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/control/midi_in.h>
 
-#include <ja/core/log.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +145,8 @@ static enum ja_status read_binding(struct ja_binding *binding, const char *line,
     *binding = (struct ja_binding){.mapped = -1};
     if (!ja_text_copy(binding->words, sizeof binding->words, line))
         return ja_fail(error, JA_USAGE, "it is longer than %d bytes", JA_BINDING_BYTES - 1);
+    if (strchr(line, ',')) /* between commas stand the items of a list */
+        return ja_fail(error, JA_USAGE, "it can have no comma");
     char *colon = strchr(binding->words, ':');
     if (!colon)
         return ja_fail(error, JA_USAGE, "there is no colon before the command");
@@ -209,14 +210,17 @@ static bool is_moved(struct ja_binding *binding, int value) {
     return binding->down && !was_down;
 }
 
-static void run(const struct ja_binding *binding, const struct ja_operator *who) {
+static void run(struct ja_midi_in *in, const struct ja_binding *binding,
+                const struct ja_operator *who) {
     char buffer[512];
     struct ja_text reply;
     ja_text_init(&reply, buffer, sizeof buffer);
     enum ja_status status =
         ja_command_run(who, binding->command, binding->arguments, binding->count, &reply);
-    ja_log(status == JA_OK ? JA_LOG_DEBUG : JA_LOG_WARNING, "MIDI: %s: %s", binding->command,
-           buffer);
+    if (status == JA_OK)
+        ja_log(JA_LOG_DEBUG, "MIDI: %s: %s", binding->command, buffer);
+    else
+        ja_log_limited(&in->limit, JA_LOG_WARNING, "MIDI: %s: %s", binding->command, buffer);
 }
 
 bool ja_midi_in_run(struct ja_midi_in *in, const uint8_t *bytes, size_t count,
@@ -230,7 +234,7 @@ bool ja_midi_in_run(struct ja_midi_in *in, const uint8_t *bytes, size_t count,
         struct ja_binding *binding = &in->bindings[i];
         if (!is_from(&binding->source, &source) || !is_moved(binding, value))
             continue;
-        run(binding, who);
+        run(in, binding, who);
         ran = true;
     }
     return ran;
@@ -251,8 +255,6 @@ enum ja_status ja_midi_in_learn(struct ja_midi_in *in, const char *command,
     in->learning[0] = '\0';
     if (!command[strspn(command, " ")])
         return JA_OK;
-    if (strchr(command, ','))
-        return ja_fail(error, JA_USAGE, "a bound command can have no comma: \"%.80s\"", command);
     ja_text_init(&text, line, sizeof line);
     ja_text_format(&text, "cc %d ch %d: %s", MOST, 16, command); /* the longest it can be */
     if (text.full)

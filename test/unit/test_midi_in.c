@@ -87,6 +87,7 @@ static void wrong_lines_are_explained(void **state) {
         {"cc 20: nudge -20..300", "-200 to 200 ms, not 300"},
         {"cc 20: nudge -20..", "argument 1 is not that"},
         {"cc 20: hold 0..2", "hold takes 1 (on) or 0 (off), not 2"},
+        {"note 60: set a b,c", "it can have no comma"},
         {"cc 20: set a 1 2 3 4", "no command takes more than 4 arguments"},
         {"note 60: preset "
          "genre/"

@@ -11,6 +11,7 @@
 
 #include <ja/config/option.h>
 #include <ja/control/command.h>
+#include <ja/core/log.h>
 #include <ja/core/status.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@ struct ja_midi_in {
     size_t count;
     char learning[JA_BINDING_BYTES]; /* the command the next note or controller is to be bound to */
     bool learns_range;               /* then only a controller will do */
+    struct ja_log_limit limit;
 };
 
 /* Reads a list of bindings (a JA_LIST) in place of the former. On error these stay, and the
