@@ -28,7 +28,7 @@ static const char *const genre_modules[] = {
     "onset", "pitch", "note", "tempo", "beat", "silence", "level", "state", "analysis", NULL,
 };
 static const char *const target_modules[] = {
-    "target", "midi", "os2l", "wled", NULL,
+    "target", "midi", "os2l", "wled", "link", "carabiner", "mqtt", NULL,
 };
 static const char *const box_modules[] = {
     "analysis", "frames", "stream", "control", "web",  "level",    "jack",

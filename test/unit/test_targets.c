@@ -175,8 +175,8 @@ static void play(struct stand *stand, struct ja_config *config, const char *inst
 
 static void play_preset(struct stand *stand, const char *path) {
     const struct ja_module *const modules[] = {ja_osc_sink.module, ja_os2l_sink.module,
-                                               ja_wled_sink.module};
-    struct ja_config *config = ja_config_new(modules, 3);
+                                               ja_wled_sink.module, ja_link_sink.module};
+    struct ja_config *config = ja_config_new(modules, 4);
     struct ja_error error;
     char name[64];
     assert_non_null(config);
