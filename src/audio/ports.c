@@ -83,18 +83,25 @@ void ja_ports_decorate(const struct ja_jack *jack) {
     jack_free(uuid_text);
 }
 
+static uint32_t capture_latency(jack_port_t *port) {
+    jack_latency_range_t range = {0};
+    jack_port_get_latency_range(port, JackCaptureLatency, &range);
+    return range.max;
+}
+
 void ja_ports_read_latency(struct ja_jack *jack) {
     for (unsigned s = 0; s < jack->process.stream_count; s++) {
         struct ja_process_stream *stream = &jack->process.streams[s];
         uint32_t latency_frames = 0;
         for (unsigned c = 0; c < stream->inputs; c++) {
-            jack_latency_range_t range = {0};
-            jack_port_get_latency_range(stream->ports[c], JackCaptureLatency, &range);
-            if (range.max > latency_frames)
-                latency_frames = range.max;
+            uint32_t frames = capture_latency(stream->ports[c]);
+            if (frames > latency_frames)
+                latency_frames = frames;
         }
         atomic_store_explicit(&stream->latency_frames, latency_frames, memory_order_relaxed);
     }
+    atomic_store_explicit(&jack->process.midi_latency_frames,
+                          capture_latency(jack->process.midi_in), memory_order_relaxed);
 }
 
 /* --- Others' ports --- */

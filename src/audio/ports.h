@@ -12,7 +12,7 @@ void ja_ports_name(char *name, size_t size, const char *stream, unsigned input);
 bool ja_ports_register(struct ja_jack *jack);
 /* Pretty names, order and icon for patchbays, where the server keeps such. */
 void ja_ports_decorate(const struct ja_jack *jack);
-/* The largest capture latency of every stream's inputs, for the callback. */
+/* The largest capture latency of every stream's inputs, and that of midi_in, for the callback. */
 void ja_ports_read_latency(struct ja_jack *jack);
 /* Others' ports and our links. */
 void ja_ports_picture(const struct ja_jack *jack, struct ja_graph *graph);

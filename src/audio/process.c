@@ -154,13 +154,16 @@ static void write_midi(struct ja_process *process, const struct cycle *cycle) {
  * time (clock, sensing) and long messages are not for us. */
 static void read_midi(struct ja_process *process, const struct cycle *cycle) {
     void *buffer = jack_port_get_buffer(process->midi_in, cycle->frames);
+    double latency_us = atomic_load_explicit(&process->midi_latency_frames, memory_order_relaxed) *
+                        1e6 / cycle->rate;
+    double first_us = cycle->us + cycle->ahead_us - latency_us;
     uint32_t events = buffer ? jack_midi_get_event_count(buffer) : 0;
     for (uint32_t i = 0; i < events; i++) {
         jack_midi_event_t event;
         if (jack_midi_event_get(&event, buffer, i) != 0 || event.size < 1 || event.size > 3 ||
             event.buffer[0] >= SYSTEM)
             continue;
-        double us = cycle->us + cycle->ahead_us + event.time * cycle->period_us / cycle->frames;
+        double us = first_us + event.time * cycle->period_us / cycle->frames;
         struct ja_midi_message message = {.time_us = us > 0 ? (uint64_t)us : 0,
                                           .count = (uint8_t)event.size};
         for (size_t b = 0; b < event.size; b++)

@@ -33,11 +33,12 @@ struct ja_grid {
 struct ja_process {
     /* Set while no callback runs. */
     jack_client_t *client;
-    jack_port_t *midi_out; /* NULL: none */
-    struct ja_ring *midi;  /* of struct ja_midi_message; read by the callback */
-    jack_port_t *midi_in;  /* NULL: none */
-    struct ja_ring *heard; /* of struct ja_midi_message; written by the callback */
-    struct ja_ring *grids; /* of struct ja_grid; read by the callback */
+    jack_port_t *midi_out;                /* NULL: none */
+    struct ja_ring *midi;                 /* of struct ja_midi_message; read by the callback */
+    jack_port_t *midi_in;                 /* NULL: none */
+    struct ja_ring *heard;                /* of struct ja_midi_message; written by the callback */
+    _Atomic uint32_t midi_latency_frames; /* capture latency of midi_in */
+    struct ja_ring *grids;                /* of struct ja_grid; read by the callback */
     unsigned stream_count;
     struct ja_process_stream streams[JA_STREAMS];
 

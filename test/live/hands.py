@@ -157,13 +157,13 @@ def main():
             return 0
     jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000",
                               "-p", "256"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    within(10, lambda: run("jack_lsp").returncode == 0)
+    within(20, lambda: run("jack_lsp").returncode == 0)
     program = Program("-S", "jack.name=an", "-S", "jack.transport=start", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
                       'cc 64: hold 0,cc 20: nudge -20..20')
     hand = None
     try:
         program.wait_until_there()
-        within(10, lambda: "an:midi_in" in run("jack_lsp").stdout)
+        within(20, lambda: "an:midi_in" in run("jack_lsp").stdout)
         hand = Hand("-m", "an:midi_in")
         check(hand.there, "another client connects to midi_in")
         run("jack_connect", "system:capture_1", "an:in_1")

@@ -476,12 +476,13 @@ static void midi_is_heard_with_the_time_of_its_sample(void **state) {
     struct rig *rig = *state;
     struct ja_midi_message message;
     rig->process.ahead_us = 200000;
+    rig->process.midi_latency_frames = 480;
     play(0, 0x90, 3);
     play(48, 0xb3, 3);
     play(60, 0xc0, 2);
     run(rig, 480);
     static const struct ja_midi_message expected[] = {
-        {1200000, 3, {0x90, 60, 100}}, {1201000, 3, {0xb3, 60, 100}}, {1201250, 2, {0xc0, 60}}};
+        {1190000, 3, {0x90, 60, 100}}, {1191000, 3, {0xb3, 60, 100}}, {1191250, 2, {0xc0, 60}}};
     for (size_t i = 0; i < 3; i++) {
         assert_true(ja_ring_read(rig->process.heard, &message, sizeof message));
         assert_int_equal(message.time_us, expected[i].time_us);
