@@ -92,8 +92,8 @@ static void know(struct mqtt *mqtt, int field, const char *word) {
     ja_text_copy(mqtt->now[field], VALUE, word ? word : "None");
 }
 
-static void know_number(struct mqtt *mqtt, int field, double value, int digits) {
-    double scale = digits == 1 ? 10 : 100;
+/* `steps`: to how small a part of one it is told. */
+static void know_number(struct mqtt *mqtt, int field, double value, double steps) {
     struct ja_text text;
     struct ja_json number;
     if (!isfinite(value)) {
@@ -102,7 +102,7 @@ static void know_number(struct mqtt *mqtt, int field, double value, int digits) 
     }
     ja_text_init(&text, mqtt->now[field], VALUE);
     ja_json_init(&number, &text); /* for its decimal point */
-    ja_json_number(&number, round(value * scale) / scale);
+    ja_json_number(&number, round(value * steps) / steps);
 }
 
 static void know_nothing(struct mqtt *mqtt) {
@@ -131,9 +131,9 @@ static void mqtt_frame(struct ja_sink *sink, const struct ja_tap *tap,
     if (!is_told(sink, tap))
         return;
     if (mqtt->tempo)
-        know_number(mqtt, BPM, frame->values[mqtt->tempo->first], 1);
+        know_number(mqtt, BPM, frame->values[mqtt->tempo->first], 10);
     if (mqtt->energy)
-        know_number(mqtt, ENERGY, frame->values[mqtt->energy->first], 2);
+        know_number(mqtt, ENERGY, frame->values[mqtt->energy->first], 100);
 }
 
 static void mqtt_event(struct ja_sink *sink, const struct ja_tap *tap,
