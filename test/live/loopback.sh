@@ -45,7 +45,7 @@ chrt -f 60 true 2>/dev/null && realtime="-R -P60"
 # shellcheck disable=SC2086 # two words
 jackd $realtime -n "$server" -d dummy -r 48000 -p 256 >"$work/jackd.log" 2>&1 &
 jackd_pid=$!
-within 5 jackd_runs || { echo "Bail out! jackd does not start"; exit 1; }
+within 15 jackd_runs || { echo "Bail out! jackd does not start"; exit 1; }
 
 # --- Straight ---
 

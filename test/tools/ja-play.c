@@ -1,11 +1,13 @@
 /* Plays a sound file, or a signal of the synthesiser, into JACK ports, to test and to show.
  *
- *   ja-play [-n NAME] [-s SERVER] [-c PORT]... [-l] FILE|synth:NAME?key=value
+ *   ja-play [-n NAME] [-s SERVER] [-c PORT]... [-lt] FILE|synth:NAME?key=value
  *
  *   -n, --name NAME      JACK client name (ja-play)
  *   -s, --server NAME    JACK server
  *   -c, --connect PORT   the i-th leads from channel i, cyclically on both sides
  *   -l, --loop           for ever
+ *   -t, --times          tell of every cycle when it came, since on a busy machine the server falls
+ *                        behind: {"frame":of the sound,"us":ja_clock_us}
  *
  * Everything is in memory, at the server's rate, before it starts. When the first sample leaves, a
  * JSON line tells its frame in JACK's frame time and its ja_clock_us:
@@ -17,6 +19,7 @@
 #include <inttypes.h>
 #include <ja/audio/source.h>
 #include <ja/core/clock.h>
+#include <ja/core/ring.h>
 #include <ja/stream/inlet.h>
 #include <jack/jack.h>
 #include <math.h>
@@ -37,14 +40,20 @@ struct sound {
     float *samples[JA_CHANNELS]; /* one channel after another */
 };
 
+/* When the first sample of a cycle was due. */
+struct moment {
+    uint64_t frame, us;
+};
+
 struct player {
     jack_client_t *client;
     jack_port_t *ports[JA_CHANNELS];
     struct sound sound;
     bool loop;
-    size_t at;         /* next frame to play; the callback's own */
-    uint32_t tail;     /* frames of silence played after the end */
-    _Atomic bool wait; /* until the ports are connected */
+    struct ja_ring *moments; /* of struct moment; NULL: not asked for */
+    size_t at;               /* next frame to play; the callback's own */
+    uint32_t tail;           /* frames of silence played after the end */
+    _Atomic bool wait;       /* until the ports are connected */
     uint64_t start_us;
     uint32_t start_frame;
     _Atomic int phase; /* 0 not begun, 1 playing, 2 all played, 3 the server has gone */
@@ -139,6 +148,17 @@ static void begin(struct player *player) {
     atomic_store(&player->phase, 1);
 }
 
+static void note_moment(struct player *player) {
+    jack_nframes_t frame;
+    jack_time_t us, next_us;
+    float period_us;
+    if (!player->moments ||
+        jack_get_cycle_times(player->client, &frame, &us, &next_us, &period_us) != 0)
+        return;
+    struct moment moment = {player->at, us + (ja_clock_us() - jack_get_time())};
+    ja_ring_write(player->moments, &moment, sizeof moment);
+}
+
 /* Copies up to `frames` frames of every channel, then silence; the present place moves on. */
 static void play(struct player *player, float **outs, jack_nframes_t frames) {
     const struct sound *sound = &player->sound;
@@ -170,6 +190,7 @@ static int process(jack_nframes_t frames, void *data) {
     if (!atomic_load(&player->wait) && atomic_load(&player->phase) == 0)
         begin(player);
     if (atomic_load(&player->phase) == 1) {
+        note_moment(player);
         play(player, outs, frames);
         if (player->tail > 2 * frames)
             atomic_store(&player->phase, 2);
@@ -209,11 +230,20 @@ static bool connect_ports(struct player *player, char *const *targets, unsigned 
     return true;
 }
 
+static void tell_moments(struct player *player) {
+    struct moment moment;
+    while (player->moments && ja_ring_read(player->moments, &moment, sizeof moment))
+        printf("{\"frame\":%" PRIu64 ",\"us\":%" PRIu64 "}\n", moment.frame, moment.us);
+}
+
 /* Waits for the phase to pass `phase`. */
 static int wait_for(struct player *player, int phase) {
     const struct timespec pause = {.tv_nsec = 2000000};
-    while (!ended && atomic_load(&player->phase) <= phase)
+    while (!ended && atomic_load(&player->phase) <= phase) {
         nanosleep(&pause, NULL);
+        if (phase > 0)
+            tell_moments(player);
+    }
     return atomic_load(&player->phase);
 }
 
@@ -241,15 +271,14 @@ static void ignore_message(const char *message) {
 
 int main(int argc, char **argv) {
     static struct player player;
-    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
-                                            {"server", required_argument, NULL, 's'},
-                                            {"connect", required_argument, NULL, 'c'},
-                                            {"loop", no_argument, NULL, 'l'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"name", required_argument, NULL, 'n'},    {"server", required_argument, NULL, 's'},
+        {"connect", required_argument, NULL, 'c'}, {"loop", no_argument, NULL, 'l'},
+        {"times", no_argument, NULL, 't'},         {NULL, 0, NULL, 0}};
     const char *name = "ja-play", *server = NULL;
     char *targets[MOST_TARGETS];
     unsigned count = 0;
-    for (int option; (option = getopt_long(argc, argv, "n:s:c:l", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "n:s:c:lt", options, NULL)) != -1;) {
         if (option == 'n')
             name = optarg;
         else if (option == 's')
@@ -258,6 +287,8 @@ int main(int argc, char **argv) {
             targets[count++] = optarg;
         else if (option == 'l')
             player.loop = true;
+        else if (option == 't')
+            player.moments = ja_ring_new(1024 * sizeof(struct moment));
         else
             return 2;
     }
@@ -283,6 +314,7 @@ int main(int argc, char **argv) {
     else
         fail("cannot convert the sound to the server's rate");
     jack_client_close(player.client);
+    ja_ring_free(player.moments);
     for (unsigned c = 0; c < JA_CHANNELS; c++)
         free(player.sound.samples[c]);
     return result;
