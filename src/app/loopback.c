@@ -410,6 +410,8 @@ static enum ja_status report(const struct loopback *loopback, struct ja_error *e
     if (figures.heard &&
         (double)(figures.clicks - figures.heard) <= 1 + MOST_MISSED * (double)figures.clicks)
         return JA_OK;
+    if (!figures.clicks)
+        return ja_fail(error, JA_FAILED, "no click was played: the JACK server stood still");
     return ja_fail(error, JA_FAILED,
                    "only %zu of %zu clicks were heard: is the cable in, and the input loud enough? "
                    "--test-input tells",

@@ -98,7 +98,7 @@ ok "a latency that JACK does not know shows, in beats and places, to the ms" || 
 # --- Left to hands, and in vain ---
 
 start_cable 48000 0 0
-loopback 4 -S loopback.output=hand &
+loopback 6 -S loopback.output=hand &
 loopback_pid=$!
 within 5 eval 'jack_lsp | grep -qx jack-analyzer-clicks:out'
 sleep 0.5
