@@ -516,9 +516,9 @@ void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct
 }
 
 void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame) {
-    const struct ja_catalogue_entry *rms = ja_catalogue_find(&app->catalogue, "rms");
     if (!app->api)
         return;
+    const struct ja_catalogue_entry *rms = ja_catalogue_find(&app->catalogue, "rms");
     for (size_t i = 0; i < app->stream_count && rms; i++)
         if (&app->taps[i] == tap)
             app->web_rms[i] = frame->values[rms->first];

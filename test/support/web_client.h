@@ -86,7 +86,10 @@ static inline void web_upgrade(struct ja_loop *loop, int fd, const char *path, c
                           "Sec-WebSocket-Version: 13\r\n\r\n",
                           path, headers);
     send(fd, text, (size_t)length, MSG_NOSIGNAL);
-    web_read(loop, fd, answer, size, "\r\n\r\n");
+    answer[0] = '\0';
+    for (size_t i = 0; i + 2 < size && !strstr(answer, "\r\n\r\n"); i++)
+        if (web_read(loop, fd, answer + i, 2, NULL) == 0) /* one by one: a message may follow */
+            break;
 }
 
 /* Opens a WebSocket; -1 when it is refused. */
