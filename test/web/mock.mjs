@@ -45,7 +45,7 @@ const ANSWERS = {
         {name: 'system:capture_1', type: 'audio', direction: 'output', physical: true, connected: true},
         {name: 'firefox:out_1', type: 'audio', direction: 'output', physical: false, connected: false}]},
     'stream/health': {status: 'ok', version: '0.1.0', jack: {client: 'jack-analyzer',
-        state: 'connected to the server', rate: 48000, period: 256, cycles: 1000, xruns: 2}, outputs: [
+        state: 'running as "jack-analyzer" at 48000 Hz, 256 frames a period', rate: 48000, period: 256, cycles: 1000, xruns: 2}, outputs: [
         {name: 'default', kind: 'target', muted: false, sent: 4711, failed: 0},
         {name: 'midi', kind: 'midi', muted: true, sent: 12, failed: 0}]},
 };

@@ -18,10 +18,10 @@ function firstToken() {
 }
 
 export class Bus {
-    // take(message) gets every message; changed() is called when `isOpen` or `retryAt` has changed.
-    constructor(take, changed) {
+    // take(message) gets every message; refused() is called when a token is asked for.
+    constructor(take, refused) {
         this.take = take;
-        this.changed = changed;
+        this.refused = refused;
         this.token = firstToken();
         this.isOpen = false;
         this.retryAt = 0; // performance.now() of the next attempt
@@ -42,7 +42,6 @@ export class Bus {
             this.isOpen = true;
             this.waitMs = FIRST_WAIT_MS;
             this.send({command: 'subscribe', rate_hz: 30});
-            this.changed();
         };
         socket.onmessage = (event) => {
             this.heardAt = performance.now();
@@ -70,7 +69,7 @@ export class Bus {
         this.retryAt = performance.now() + this.waitMs * (0.75 + Math.random() / 2);
         setTimeout(() => this.connect(), this.retryAt - performance.now());
         this.waitMs = Math.min(this.waitMs * 2, LONGEST_WAIT_MS);
-        this.changed();
+        this.ask('commands').catch(() => {}); // a WebSocket does not say why it was refused
     }
 
     // A line that is dead without having been closed is given up.
@@ -109,7 +108,7 @@ export class Bus {
         });
     }
 
-    // GET, or PUT with a body, below /api/v1/. Errors have the server's sentence and `status`.
+    // GET, or PUT with a body, below /api/v1/. Errors have the server's sentence.
     async ask(path, body) {
         const headers = this.token ? {Authorization: `Bearer ${this.token}`} : {};
         const request = {headers};
@@ -122,7 +121,9 @@ export class Bus {
         const json = await answer.json().catch(() => ({}));
         if (answer.ok)
             return json;
-        throw Object.assign(new Error(json.error || answer.statusText), {status: answer.status});
+        if (answer.status === 401)
+            this.refused();
+        throw new Error(json.error || answer.statusText);
     }
 
     setToken(token) {

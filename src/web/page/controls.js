@@ -16,7 +16,8 @@ function element(name, properties, ...children) {
 export class Controls {
     constructor(bus) {
         this.bus = bus;
-        this.options = new Map();
+        this.options = new Map(); // by name
+        this.outputs = new Map(); // by name: what shows one
         this.listenToButtons();
         this.listenToForms();
         addEventListener('keydown', (event) => this.key(event));
@@ -118,21 +119,18 @@ export class Controls {
 
     // --- What there is ---
 
-    // Asks anew after every connection: it may be another version. Throws when a token is needed.
-    async load() {
-        await Promise.all([this.loadCommands(), this.loadPresets(), this.loadOptions(),
-            this.loadPorts(), this.loadHealth()]);
+    // Asks anew after every connection: it may be another version.
+    load() {
+        this.loadCommands();
+        this.loadPresets();
+        this.loadOptions();
+        this.loadPorts();
+        this.loadHealth();
     }
 
-    // The answer, or undefined where the server has none; who is not let in is told.
-    async offer(path) {
-        try {
-            return await this.bus.ask(path);
-        } catch (error) {
-            if (error.status === 401)
-                throw error;
-            return undefined;
-        }
+    // The answer, or undefined where the server has none.
+    offer(path) {
+        return this.bus.ask(path).catch(() => undefined);
     }
 
     async loadCommands() {
@@ -170,28 +168,34 @@ export class Controls {
         if (!health)
             return;
         this.showMachine('health', health);
-        if (!$('outputs').contains(document.activeElement))
-            $('outputs').replaceChildren(...health.outputs.map((output) => this.outputRow(output)));
+        for (const output of health.outputs) {
+            if (!this.outputs.has(output.name))
+                this.outputs.set(output.name, this.addOutput(output.name));
+            this.outputs.get(output.name)(output);
+        }
     }
 
-    outputRow({name, kind, muted, sent, failed}) {
+    // Returns what shows how the output is now.
+    addOutput(name) {
         const button = element('button', {type: 'button'});
-        const show = (isMuted) => {
+        const title = element('strong'), counts = element('span');
+        const showMute = (isMuted) => {
             button.setAttribute('aria-pressed', String(isMuted));
             button.textContent = isMuted ? 'Muted' : 'Mute';
             button.setAttribute('aria-label', `${button.textContent} ${name}`);
         };
-        show(muted);
         button.addEventListener('click', async () => {
             const wish = button.getAttribute('aria-pressed') !== 'true';
             const answer = await this.run('mute', [name, wish ? 1 : 0]);
             if (answer.ok)
-                show(wish);
+                showMute(wish);
         });
-        const title = kind === name ? name : `${kind} ${name}`;
-        const counts = `${sent} sent${failed > 0 ? `, ${failed} failed` : ''}`;
-        return element('li', {}, element('span', {}, element('strong', {textContent: title}), ` ${counts}`),
-            button);
+        $('outputs').append(element('li', {}, element('span', {}, title, ' ', counts), button));
+        return ({kind, muted, sent, failed}) => {
+            title.textContent = kind === name ? name : `${kind} ${name}`;
+            counts.textContent = `${sent} sent${failed > 0 ? `, ${failed} failed` : ''}`;
+            showMute(muted);
+        };
     }
 
     async loadPorts() {
@@ -282,7 +286,7 @@ export class Controls {
             trouble.hidden = true;
             row.replaceWith(this.optionRow(now));
             $(`option-${option.name}`).focus();
-            this.say(true, `${option.name} is now ${now.value}`);
+            this.say(true, `${option.name} is now ${asText(now.value) || 'empty'}`);
         } catch (error) {
             trouble.textContent = error.message;
             trouble.hidden = false;
@@ -294,7 +298,7 @@ export class Controls {
 
     poll() {
         if (this.bus.isOpen && !document.hidden)
-            this.loadHealth().catch(() => {});
+            this.loadHealth();
     }
 
     // Figures from two places, each under its name.
@@ -307,7 +311,7 @@ export class Controls {
             ['Load', metrics.load, '%'], ['Processor', metrics.cpu_usage, '%'],
             ['Analysis', metrics.level, ''], ['Lost blocks', metrics.lost_blocks, ''],
             ['Xruns', metrics.xruns, ''], ['Clients', metrics.clients, ''],
-            ['JACK', jack.state, ''], ['Rate', jack.rate, 'Hz'], ['Period', jack.period, 'frames'],
+            ['JACK', jack.state, ''],
         ].filter(([, value]) => value !== undefined && value !== null);
         const shown = figures.map(([name, value, unit]) =>
             [name, `${typeof value === 'number' ? +value.toFixed(2) : value} ${unit}`]);

@@ -10,19 +10,17 @@ for (const name of ['ground', 'panel', 'raised', 'edge', 'text', 'soft', 'beat',
     colours[name] = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 const NOTES = ['C', 'D♭', 'D', 'E♭', 'E', 'F', 'G♭', 'G', 'A♭', 'A', 'B♭', 'B'];
-const PAST_S = 60, FUTURE_S = 20, TEMPO_S = 300;
+const PAST_S = 60, FUTURE_S = 20, TEMPO_S = 300, LONGEST_BEAT_S = 3;
 const SIGNS = {rise: '▲', fall: '▼', buildup: '◢', drop: '◆', breakdown: '◣', silence: '□', return: '■'};
 
-// A canvas that keeps as many dots as the screen has. again(picture) draws what is not drawn anew
-// all the time.
+// A canvas that keeps as many dots as the screen has; again(picture) draws what is on it.
 export class Picture {
-    constructor(canvas, again = () => {}) {
+    constructor(canvas, again) {
         this.canvas = canvas;
         this.again = again;
         this.context = canvas.getContext('2d');
         this.width = this.height = 0;
         new ResizeObserver(() => this.fit()).observe(canvas);
-        this.fit();
     }
 
     fit() {
@@ -101,7 +99,7 @@ export function drawWheel(picture, model, now, calm) {
     context.fillStyle = known ? colours.one : colours.edge;
     context.fill();
     const phase = phaseOf(model, now);
-    if (!beat || phase === null || calm || !frame || frame.tempo_confidence <= 0)
+    if (phase === null || calm || !frame || !(frame.tempo_confidence > 0))
         return;
     const angle = from + (current + phase) * turn;
     picture.line([0.62, 0.8].map((part) => [middle + Math.cos(angle) * radius * part,
@@ -111,10 +109,10 @@ export function drawWheel(picture, model, now, calm) {
 // Where between the last beat and the next.
 function phaseOf(model, now) {
     const {beat} = model;
-    if (!beat || !(beat.bpm > 0))
+    if (!beat || !(beat.bpm > 0) || now - beat.time > LONGEST_BEAT_S)
         return null;
     const next = model.nextBeat(now);
-    const length = next && next.time - beat.time < 3 ? next.time - beat.time : 60 / beat.bpm;
+    const length = next && next.time - beat.time < LONGEST_BEAT_S ? next.time - beat.time : 60 / beat.bpm;
     return Math.min(0.999, Math.max(0, (now - beat.time) / length));
 }
 
@@ -278,12 +276,12 @@ export function drawTempo(picture, model, now) {
 
 // Said to be so sure (to the right), and so often right (upwards): good is on the line.
 export function drawCalibration(picture, calibration) {
-    const context = picture.begin(), size = picture.width;
-    picture.box(0, 0, size, size, colours.ground);
-    picture.line([[0, size], [size, 0]], colours.edge, 1, [4, 3]);
+    const context = picture.begin(), edge = 8, size = picture.width - 2 * edge;
+    picture.box(0, 0, picture.width, picture.height, colours.ground);
+    picture.line([[edge, edge + size], [edge + size, edge]], colours.edge, 1, [4, 3]);
     for (const [stated, observed, n] of calibration) {
         context.beginPath();
-        context.arc(stated * size, (1 - observed) * size, Math.min(8, 2 + Math.log2(1 + n) / 2), 0, 7);
+        context.arc(edge + stated * size, edge + (1 - observed) * size, Math.min(8, 2 + Math.log2(1 + n) / 2), 0, 7);
         context.fillStyle = colours.good;
         context.fill();
     }

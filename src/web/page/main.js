@@ -19,9 +19,22 @@ let chosen = null;
 const nobody = new Model();
 const model = () => models.get(chosen) || nobody;
 
-const pictures = Object.fromEntries(['wheel', 'meters', 'lamps', 'bands', 'chroma', 'timeline',
-    'tempo-history'].map((id) => [id, new Picture($(id))]));
 const heldBands = [];
+
+// What is drawn each time, and what ten times a second is enough for.
+const where = () => model().now(performance.now());
+const picture = (id, again) => new Picture($(id), again);
+const quick = [
+    picture('wheel', (it) => drawWheel(it, model(), where(), isCalm)),
+    picture('meters', (it) => drawMeters(it, model())),
+    picture('lamps', (it) => drawLamps(it, model(), where(), isCalm)),
+    picture('bands', (it) => drawBands(it, model(), heldBands, (i, n) => controls.bandHz(i, n))),
+];
+const slow = [
+    picture('chroma', (it) => drawChroma(it, model())),
+    picture('timeline', (it) => drawTimeline(it, model(), where())),
+    picture('tempo-history', (it) => drawTempo(it, model(), where())),
+];
 
 // --- What comes ---
 
@@ -56,7 +69,8 @@ function greet(hello) {
     for (const name of hello.streams)
         if (!models.has(name))
             addStream(name);
-    loadOffers();
+    $('token').hidden = true;
+    controls.load();
 }
 
 function removeStream(name) {
@@ -65,16 +79,6 @@ function removeStream(name) {
     if (chosen === name)
         chosen = $('stream').value || null;
     $('stream-choice').hidden = models.size < 2;
-}
-
-async function loadOffers() {
-    try {
-        await controls.load();
-        $('token').hidden = true;
-    } catch (error) {
-        if (error.status === 401)
-            $('token').hidden = false;
-    }
 }
 
 // --- Texts ---
@@ -123,7 +127,7 @@ function writeBeat({beat, beatCount, barCount}, next, now) {
     $('wheel').parentElement.classList.toggle('one', isOne);
     $('wheel').dataset.beats = beatCount;
     write('next-beat', next ? `next beat in ${Math.max(0, next.time - now).toFixed(1)} s` : 'no beat in sight');
-    write('bar-count', barCount ? `bar ${barCount}` : '');
+    write('bar-count', isKnown && barCount ? `bar ${barCount}` : '');
 }
 
 function writeNext(what, now) {
@@ -135,6 +139,7 @@ function writeNext(what, now) {
     write('countdown', soon ? `${word} in ${beats || seconds(left)}` : 'nothing yet');
     write('countdown-unit', !soon ? '' : beats === 1 ? 'beat' : beats ? 'beats' : 's');
     write('countdown-beats', beats <= 16 ? '▮'.repeat(beats) : '');
+    $('next').classList.toggle('none', !soon);
     $('next').classList.toggle('near', beats > 0 && beats <= 8);
     write('countdown-more', soon ? `${seconds(left)} s from now, ${percent(soon.confidence)} sure`
         : 'No change of energy is foreseen.');
@@ -175,6 +180,7 @@ function addCard(kind) {
     words.append(Object.assign(made('span'), {textContent: KINDS[kind]}), share, count, late);
     card.append(canvas, words);
     $('scores').querySelector(':scope > p')?.remove();
+    card.style.order = Object.keys(KINDS).indexOf(kind);
     $('scores').append(card);
     const one = {card, share, count, late, calibration: []};
     one.picture = new Picture(canvas, (picture) => drawCalibration(picture, one.calibration));
@@ -201,12 +207,16 @@ function writeScores({scores}) {
 // --- Calm: no flashes, by the system's wish or the operator's ---
 
 const reduced = matchMedia('(prefers-reduced-motion: reduce)');
-let isCalm = reduced.matches || localStorage.getItem('calm') === 'true';
+let isCalm;
 
 function setCalm(wish) {
     isCalm = wish;
-    localStorage.setItem('calm', String(wish));
     $('calm').setAttribute('aria-pressed', String(wish));
+}
+
+function switchCalm() {
+    setCalm(!isCalm);
+    localStorage.setItem('calm', String(isCalm));
 }
 
 // --- The picture ---
@@ -216,16 +226,11 @@ let slowAt = 0;
 function draw(atMs) {
     const what = model(), now = what.now(atMs);
     what.step(now);
-    drawWheel(pictures.wheel, what, now, isCalm);
-    drawMeters(pictures.meters, what);
-    drawLamps(pictures.lamps, what, now, isCalm);
-    drawBands(pictures.bands, what, heldBands, (i, n) => controls.bandHz(i, n));
+    quick.forEach((one) => one.again(one));
     writeBeat(what, what.nextBeat(now), now);
     if (atMs - slowAt >= SLOW_MS) {
         slowAt = atMs;
-        drawChroma(pictures.chroma, what);
-        drawTimeline(pictures.timeline, what, now);
-        drawTempo(pictures['tempo-history'], what, now);
+        slow.forEach((one) => one.again(one));
         writeLink(atMs);
         writeTempo(what);
         writeNext(what, now);
@@ -244,24 +249,14 @@ function stayAwake() {
 }
 
 const bus = new Bus(take, () => {
-    if (!bus.isOpen)
-        loadOffersWhenRefused();
+    $('token').hidden = false;
 });
 const controls = new Controls(bus);
-
-// A WebSocket does not say why it was refused; a question does.
-function loadOffersWhenRefused() {
-    bus.ask('commands').catch((error) => {
-        if (error.status === 401)
-            $('token').hidden = false;
-    });
-}
 
 $('token').addEventListener('submit', (event) => {
     event.preventDefault();
     bus.setToken($('token-text').value);
     $('token').hidden = true;
-    loadOffersWhenRefused();
 });
 $('stream').addEventListener('change', () => {
     chosen = $('stream').value;
@@ -269,13 +264,13 @@ $('stream').addEventListener('change', () => {
         card.remove();
     cards.clear();
 });
-$('calm').addEventListener('click', () => setCalm(!isCalm));
+$('calm').addEventListener('click', switchCalm);
 $('help').addEventListener('click', () => {
     $('keys').hidden = !$('keys').hidden;
     $('help').setAttribute('aria-expanded', String(!$('keys').hidden));
 });
 reduced.addEventListener('change', () => setCalm(reduced.matches));
 document.addEventListener('visibilitychange', stayAwake);
-setCalm(isCalm);
+setCalm(localStorage.getItem('calm') === 'true' || (reduced.matches && !localStorage.getItem('calm')));
 stayAwake();
 requestAnimationFrame(draw);

@@ -175,6 +175,6 @@ export class Model {
             return {good: false, text: 'It clips: lower the input by 6 dB.'};
         if (peak < -18)
             return {good: false, text: `Raise the input by ${Math.round(-9 - peak)} dB.`};
-        return {good: true, text: `Good level: peaks at ${peak.toFixed(0)} dB.`};
+        return {good: true, text: 'Good level.'};
     }
 }
