@@ -17,7 +17,9 @@ export class Browser {
         this.folder = mkdtempSync(join(tmpdir(), 'ja-browser-'));
         this.process = spawn(path, ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
             '--disable-dev-shm-usage', '--remote-debugging-pipe', `--user-data-dir=${this.folder}`, 'about:blank'],
-            {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+            {stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe']});
+        this.process.on('exit', () => this.end());
+        this.process.stdio[3].on('error', () => {}); // told by its end
         this.waiting = new Map();
         this.pages = new Map();
         this.lastId = 0;
@@ -27,6 +29,13 @@ export class Browser {
             text = messages.pop();
             messages.forEach((message) => this.hear(JSON.parse(message)));
         });
+    }
+
+    end() {
+        this.hasEnded = true;
+        for (const {fail} of this.waiting.values())
+            fail(new Error('the browser has ended'));
+        this.waiting.clear();
     }
 
     hear({id, result, error, method, params, sessionId}) {
@@ -62,8 +71,8 @@ export class Browser {
 
     async close() {
         const ended = new Promise((done) => this.process.on('exit', done));
-        await this.call('Browser.close');
-        await ended;
+        if (!this.hasEnded)
+            await this.call('Browser.close').then(() => ended, () => {});
         rmSync(this.folder, {recursive: true, force: true, maxRetries: 5});
     }
 }

@@ -166,6 +166,8 @@ async function testReturn(browser) {
     check(await until(async () => /^Stale: no data.* for \d+ s$/.test(await page.text('line'))),
         'without data it says that it is stale', await page.text('line'));
     check(await page.value("document.body.classList.contains('stale')"), 'and looks so');
+    check(await until(async () => await page.text('beat-number') === '–'), 'beats that have stopped are not shown',
+        await page.text('beat-number'));
     mock.isPlaying = true;
     check(await isLive(page), 'with data it is live again');
     await mock.stop();

@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import {decibels, spoken} from './model.js';
+import {decibels, LONGEST_BEAT_S, spoken} from './model.js';
 
 const colours = {};
 for (const name of ['ground', 'panel', 'raised', 'edge', 'text', 'soft', 'beat', 'one', 'good', 'bad',
@@ -10,7 +10,7 @@ for (const name of ['ground', 'panel', 'raised', 'edge', 'text', 'soft', 'beat',
     colours[name] = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 const NOTES = ['C', 'D♭', 'D', 'E♭', 'E', 'F', 'G♭', 'G', 'A♭', 'A', 'B♭', 'B'];
-const PAST_S = 60, FUTURE_S = 20, TEMPO_S = 300, LONGEST_BEAT_S = 3;
+const PAST_S = 60, FUTURE_S = 20, TEMPO_S = 300;
 const SIGNS = {rise: '▲', fall: '▼', buildup: '◢', drop: '◆', breakdown: '◣', silence: '□', return: '■'};
 
 // A canvas that keeps as many dots as the screen has; again(picture) draws what is on it.
@@ -109,7 +109,7 @@ export function drawWheel(picture, model, now, calm) {
 // Where between the last beat and the next.
 function phaseOf(model, now) {
     const {beat} = model;
-    if (!beat || !(beat.bpm > 0) || now - beat.time > LONGEST_BEAT_S)
+    if (!beat || !(beat.bpm > 0))
         return null;
     const next = model.nextBeat(now);
     const length = next && next.time - beat.time < LONGEST_BEAT_S ? next.time - beat.time : 60 / beat.bpm;

@@ -43,16 +43,11 @@ function take(message) {
         return greet(message);
     if (message.type === 'metrics' && message.stream === chosen)
         return controls.showMachine('metrics', message.metrics);
-    if (message.stream === undefined)
-        return;
-    if (!models.has(message.stream))
-        addStream(message.stream);
-    models.get(message.stream).take(message, performance.now());
+    if (models.has(message.stream))
+        models.get(message.stream).take(message, performance.now());
 }
 
 function addStream(name) {
-    if (models.size >= 32)
-        return;
     models.set(name, new Model());
     chosen = chosen ?? name;
     $('stream').append(new Option(name, name));
@@ -224,6 +219,7 @@ function switchCalm() {
 let slowAt = 0;
 
 function draw(atMs) {
+    requestAnimationFrame(draw);
     const what = model(), now = what.now(atMs);
     what.step(now);
     quick.forEach((one) => one.again(one));
@@ -237,7 +233,6 @@ function draw(atMs) {
         writeLevel(what);
         writeScores(what);
     }
-    requestAnimationFrame(draw);
 }
 
 // --- Beginning ---

@@ -8,6 +8,7 @@ const DRIFT = 2e-4;          // by which clocks of sound card and browser may di
 const JUMP_S = 1;            // more is another piece of sound, or a pause
 const ENERGY_STEP_S = 0.1, TEMPO_STEP_S = 1, PEAK_STEP_S = 0.25;
 const MOST = {beats: 16, energy: 700, tempo: 300, transitions: 40, peaks: 40, predictions: 32};
+export const LONGEST_BEAT_S = 3;
 const RENEWED_S = 8;         // a prediction that is not repeated within is forgotten
 
 function push(list, item, most) {
@@ -102,9 +103,8 @@ export class Model {
             this.barLength = Math.max(this.barLength, beat.beat_in_bar);
     }
 
-    // Moves on to the latest beat that is due; true when it is a new one.
+    // Moves on to the latest beat that is due; none when the beats have stopped.
     step(now) {
-        let isNew = false;
         while (this.beats.length && this.beats[0].time <= now) {
             const beat = this.beats.shift();
             if (beat.beat_in_bar === 1) {
@@ -114,11 +114,11 @@ export class Model {
             }
             this.beat = beat;
             this.beatCount++;
-            isNew = true;
         }
+        if (this.beat && now - this.beat.time > LONGEST_BEAT_S)
+            this.beat = null;
         this.predictions = this.predictions.filter(
             (one) => one.time > now - 0.3 && one.emitted > now - RENEWED_S);
-        return isNew;
     }
 
     // The next beat: announced, or foreseen.
