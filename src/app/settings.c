@@ -291,6 +291,8 @@ void ja_app_warn_of_offsets(const struct ja_app *app, const struct ja_config *co
         const struct ja_sink *sink = app->sinks[i];
         const struct ja_module *module = sink->class->module;
         const char *instance = module->named ? sink->name : NULL;
+        if (sink->leased)
+            continue; /* the configuration does not know it */
         double offset_ms = number_of(config, module, instance, "offset_ms");
         if (-offset_ms > lead_ms)
             ja_log(JA_LOG_WARNING,

@@ -80,6 +80,8 @@ def check_local(analyzer):
     analyzer.ask("subscribe", "si", "heartbeat", port)
     stats = json.loads(analyzer.ask("get_stats")[2])
     check(len(stats.get("subscribers", {})) == 1, "asking again renews", stats)
+    ack = analyzer.ask("set", "sf", "onset.threshold", 0.4)
+    check(ack and ack[1] == 1, "options can be set meanwhile", ack)
     ack = analyzer.ask("mute", "si", "sub-1", 1)
     check(ack and ack[1] == 1, "a subscriber can be muted like any output", ack)
     ack = analyzer.ask("unsubscribe", "si", "heartbeat", port)
