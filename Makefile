@@ -56,7 +56,7 @@ ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/n
 	$(if $(filter 1,$(WITH_LINK)),-lstdc++) $(if $(filter 1,$(WITH_MQTT)),-lmosquitto) -lm
 
 # Of what speaks to a library and what stands for it, one is left out.
-LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c) src/app/web.c) \
+LEFT_OUT := src/main.c $(if $(filter 1,$(WITH_WEB)),,$(wildcard src/web/*.c) src/app/web.c src/app/oscquery.c) \
 	src/sink/$(if $(filter 1,$(WITH_LINK)),link_none.c,link_shim.cpp) \
 	src/sink/$(if $(filter 1,$(WITH_MQTT)),mqtt_none.c,mqtt_client.c)
 LIB_SOURCES := $(filter-out $(LEFT_OUT),$(wildcard src/*.c src/*/*.c src/*/*.cpp))
@@ -211,7 +211,7 @@ clean:
 
 SECONDS ?= 60
 FUZZ_CC ?= clang
-FUZZERS := osc config model $(if $(filter 1,$(WITH_WEB)),message)
+FUZZERS := osc config model $(if $(filter 1,$(WITH_WEB)),message oscquery)
 FUZZ_FLAGS = $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
@@ -219,7 +219,10 @@ build/fuzz/osc: src/net/osc_reader.c
 build/fuzz/config: $(wildcard src/config/*.c src/core/*.c)
 build/fuzz/model: src/adapt/model.c src/pipeline/priors.c src/core/text.c src/core/status.c
 build/fuzz/message: src/web/message.c src/pipeline/event.c src/core/json.c src/core/text.c src/core/status.c
-build/fuzz/message: private LDFLAGS += -ljansson
+build/fuzz/oscquery: src/web/oscquery_tree.c src/sink/osc_map.c src/control/command.c src/control/handshake.c \
+	src/pipeline/catalogue.c src/pipeline/event.c src/net/osc_reader.c src/net/osc_writer.c \
+	$(wildcard src/config/*.c src/core/*.c)
+build/fuzz/message build/fuzz/oscquery: private LDFLAGS += -ljansson -llo
 build/fuzz/%: test/fuzz/fuzz_%.c $(wildcard include/ja/*/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) -lconfig -lm

@@ -11,6 +11,7 @@
 #include <ja/sink/sinks.h>
 #if JA_WITH_WEB
 #include <ja/web/api.h>
+#include <ja/web/oscquery.h>
 #endif
 
 #include <assert.h>
@@ -76,6 +77,7 @@ static const struct ja_module *const own_modules[] = {
     &ja_loopback_module,
 #if JA_WITH_WEB
     &ja_web_module,
+    &ja_oscquery_module,
 #endif
 };
 // clang-format on

@@ -19,7 +19,7 @@ stream: core config pipeline adapt
 audio: core config stream
 sink: core config pipeline stream net
 control: core config pipeline stream net sink
-web: core config pipeline stream net control
+web: core config pipeline stream net control sink
 app: *
 top: *
 '

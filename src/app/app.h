@@ -64,6 +64,9 @@ struct ja_test_beats {
     struct ja_frame *frame;
 };
 
+struct ja_oscquery;
+struct ja_web;
+
 struct ja_app {
     struct ja_config *config;
     const struct ja_arguments *arguments;
@@ -93,6 +96,9 @@ struct ja_app {
     struct ja_api *api;
     double web_rms[JA_STREAMS];     /* of the last frame */
     double web_cpu_s, web_second_s; /* when the load was told last: processor time and clock */
+    struct ja_oscquery *oscquery;
+    const char *stream_names[JA_STREAMS];
+    char name[64]; /* on the network */
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
     struct ja_midi_in midi_in;
@@ -217,6 +223,9 @@ enum ja_status ja_app_subscribe(void *app, const struct ja_peer *peer, const cha
 enum ja_status ja_app_unsubscribe(void *app, const struct ja_peer *peer, const char *wish, int port,
                                   struct ja_text *reply);
 
+/* A target with default settings that sends to host.packet; the configuration does not know it. */
+enum ja_status ja_app_open_inside(struct ja_app *app, const char *name, struct ja_error *error);
+
 /* --- operate.c: what commands do --- */
 
 void ja_app_init_operator(struct ja_app *app);
@@ -237,6 +246,12 @@ void ja_app_close_web(struct ja_app *app);
 void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event);
 void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame);
 void ja_app_web_second(struct ja_app *app);
+
+/* --- oscquery.c: OSCQuery, the same --- */
+
+enum ja_status ja_app_open_oscquery(struct ja_app *app, struct ja_error *error);
+/* The configuration has changed. */
+void ja_app_tell_oscquery(struct ja_app *app);
 #else
 static inline enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error) {
     (void)app, (void)error;
@@ -254,6 +269,9 @@ static inline void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap
     (void)app, (void)tap, (void)frame;
 }
 static inline void ja_app_web_second(struct ja_app *app) {
+    (void)app;
+}
+static inline void ja_app_tell_oscquery(struct ja_app *app) {
     (void)app;
 }
 #endif

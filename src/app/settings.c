@@ -264,6 +264,7 @@ enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct j
         return status;
     ja_config_swap(app->config, next);
     ja_config_free(next);
+    ja_app_tell_oscquery(app);
     return JA_OK;
 }
 

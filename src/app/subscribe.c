@@ -1,5 +1,5 @@
-/* Subscribers by OSC: each gets a target of its own, "sub-1" and so on, for as long as its lease
- * lasts.
+/* Outputs that the configuration does not know. A subscriber by OSC gets a target of its own,
+ * "sub-1" and so on, for as long as its lease lasts.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
@@ -74,28 +74,41 @@ static enum ja_status settle(const char *name, const char *wish, const char *hos
     return status;
 }
 
-static void *open_sink(void *data, const char *wish, const char *host, int port,
-                       struct ja_error *error) {
-    struct ja_app *app = data;
+/* Opens a sink that is not configured. */
+static struct ja_sink *lease(struct ja_app *app, const struct ja_sink_class *class,
+                             const char *name, const char *wish, const char *host, int port,
+                             struct ja_error *error) {
     struct ja_sink *sink = NULL;
-    char name[64];
-    choose_name(app, name, sizeof name);
     if (app->sink_count == JA_SINKS) {
         ja_fail(error, JA_FAILED, "there can be no more than %d outputs", JA_SINKS);
         return NULL;
     }
     void *settings = calloc(1, ja_osc_sink.module->settings_size);
     if (!settings)
-        ja_fail(error, JA_FAILED, "no memory for a subscriber");
+        ja_fail(error, JA_FAILED, "no memory for output %s", name);
     else if (settle(name, wish, host, port, settings, error) == JA_OK)
-        sink = ja_sink_new(&ja_osc_sink, &app->host, name, settings, error);
+        sink = ja_sink_new(class, &app->host, name, settings, error);
     free(settings);
     if (!sink)
         return NULL;
     sink->leased = true;
     app->sinks[app->sink_count++] = sink;
-    ja_log(JA_LOG_DEBUG, "%s: sending %s to %s, port %d", name, wish, host, port);
     return sink;
+}
+
+static void *open_sink(void *data, const char *wish, const char *host, int port,
+                       struct ja_error *error) {
+    struct ja_app *app = data;
+    char name[64];
+    choose_name(app, name, sizeof name);
+    struct ja_sink *sink = lease(app, &ja_osc_sink, name, wish, host, port, error);
+    if (sink)
+        ja_log(JA_LOG_DEBUG, "%s: sending %s to %s, port %d", name, wish, host, port);
+    return sink;
+}
+
+enum ja_status ja_app_open_inside(struct ja_app *app, const char *name, struct ja_error *error) {
+    return lease(app, &ja_osc_inside_sink, name, "all", "127.0.0.1", 1, error) ? JA_OK : JA_FAILED;
 }
 
 static void close_sink(void *data, void *handle) {

@@ -10,6 +10,7 @@
 #include <ja/core/json.h>
 #include <ja/core/log.h>
 #include <ja/web/api.h>
+#include <ja/web/oscquery.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -467,9 +468,13 @@ static unsigned read_for(void *data, const char *what, struct ja_text *text,
     return 404;
 }
 
-static enum ja_status start_web(struct ja_app *app, const struct ja_api_settings *settings,
-                                struct ja_error *error) {
+static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
     const char *streams[JA_STREAMS];
+    struct ja_api_settings settings;
+    memset(&settings, 0, sizeof settings);
+    ja_config_fill(app->config, &ja_web_module, NULL, &settings);
+    if (!settings.enable)
+        return JA_OK;
     for (size_t i = 0; i < app->stream_count; i++)
         streams[i] = app->taps[i].name;
     const struct ja_api_host host = {.operator= & app->operator,
@@ -478,36 +483,37 @@ static enum ja_status start_web(struct ja_app *app, const struct ja_api_settings
                                      .stream_count = app->stream_count,
                                      .read = read_for,
                                      .data = app};
-    app->web = ja_web_new(app->loop, error);
-    if (!app->web)
-        return JA_FAILED;
-    enum ja_status status = ja_api_open(&app->api, app->web, settings, &host, error);
-    return status == JA_OK ? ja_web_start(app->web, error) : status;
+    return ja_api_open(&app->api, app->web, &settings, &host, error);
 }
 
 /* What is wrong in the configuration ends the start; that a port is taken must not silence the
  * lights. */
 enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error) {
-    struct ja_api_settings settings;
-    memset(&settings, 0, sizeof settings);
-    ja_config_fill(app->config, &ja_web_module, NULL, &settings);
-    if (!settings.enable)
-        return JA_OK;
-    enum ja_status status = start_web(app, &settings, error);
+    app->web = ja_web_new(app->loop, error);
+    if (!app->web)
+        return JA_FAILED;
+    enum ja_status status = open_api(app, error);
+    if (status == JA_FAILED) {
+        ja_log(JA_LOG_ERROR, "%s; going on without the web", error->text);
+        ja_api_close(app->api);
+        app->api = NULL;
+        status = JA_OK;
+    }
     if (status == JA_OK)
-        return JA_OK;
+        status = ja_app_open_oscquery(app, error);
+    if (status == JA_OK && (app->api || app->oscquery))
+        return ja_web_start(app->web, error);
     ja_app_close_web(app);
-    if (status == JA_USAGE)
-        return status;
-    ja_log(JA_LOG_ERROR, "%s; going on without the web", error->text);
-    return JA_OK;
+    return status;
 }
 
 void ja_app_close_web(struct ja_app *app) {
     ja_web_free(app->web);
     ja_api_close(app->api);
+    ja_oscquery_close(app->oscquery);
     app->web = NULL;
     app->api = NULL;
+    app->oscquery = NULL;
 }
 
 void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event) {

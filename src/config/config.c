@@ -186,6 +186,10 @@ void ja_config_clear(struct ja_config *config, enum ja_layer layer) {
         config->preset_count = 0;
 }
 
+const struct ja_module *ja_config_module(const struct ja_config *config, size_t i) {
+    return i < config->module_count ? config->modules[i] : NULL;
+}
+
 const struct ja_module *ja_store_module(const struct ja_config *config, const char *name) {
     for (size_t i = 0; i < config->module_count; i++) {
         if (strcmp(config->modules[i]->name, name) == 0)

@@ -27,10 +27,11 @@ enum {
     PACKET_BYTES = 65536,
     ACK_BYTES = 1024,
     ACK_COMMAND_BYTES = 64,
+    OPTION_BYTES = 192,   /* more than any option's name */
     ACK_TEXT_BYTES = 900, /* with address, types and command this makes less than ACK_BYTES */
 };
 
-static const char command_prefix[] = "/ja/ctl/";
+static const char command_prefix[] = "/ja/ctl/", option_prefix[] = "/ja/option/";
 
 struct ja_control {
     int fd;
@@ -80,6 +81,8 @@ static void cut(char *to, size_t size, const char *from) {
 /* To whom has not confirmed, only as much as he has sent. */
 static void answer(struct ja_control *control, const void *packet, size_t size) {
     const struct ja_peer *peer = &control->asker.peer;
+    if (peer->length == 0)
+        return;
     bool allowed = size > 0 && (control->confirmed || size <= control->allowance);
     if (!allowed || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                            (const struct sockaddr *)&peer->address, peer->length) < 0)
@@ -140,7 +143,7 @@ static void run(struct ja_control *control, const char *command,
     struct ja_text reply;
     enum ja_status status = JA_OK;
     struct ja_operator who = *control->operator;
-    who.asker = &control->asker;
+    who.asker = control->asker.peer.length > 0 ? &control->asker : NULL;
     ja_text_init(&reply, text, sizeof text);
     for (size_t i = 0; i < message->count && status == JA_OK; i++)
         if (!convert(&message->arguments[i], &arguments[i])) {
@@ -153,12 +156,33 @@ static void run(struct ja_control *control, const char *command,
     acknowledge(control, command, status == JA_OK, text);
 }
 
+/* "onset/threshold" 0.4 is "set" "onset.threshold" 0.4. */
+static void set_option(struct ja_control *control, const char *path,
+                       const struct ja_osc_message *message) {
+    char name[OPTION_BYTES];
+    cut(name, sizeof name, path);
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '.';
+    struct ja_osc_message command = {.address = message->address, .count = message->count + 1};
+    if (command.count > JA_OSC_ARGUMENTS)
+        command.count = JA_OSC_ARGUMENTS; /* too many anyway */
+    command.arguments[0] = (struct ja_osc_argument){.type = 's', .s = name};
+    memcpy(&command.arguments[1], message->arguments,
+           (command.count - 1) * sizeof message->arguments[0]);
+    run(control, "set", &command);
+}
+
 static void hear(void *data, const struct ja_osc_message *message) {
     struct ja_control *control = data;
     const size_t prefix = sizeof command_prefix - 1;
     bool is_command = !strncmp(message->address, command_prefix, prefix);
     if (++control->messages > TURN_MESSAGES)
         return; /* counted below */
+    if (!strncmp(message->address, option_prefix, sizeof option_prefix - 1)) {
+        set_option(control, message->address + sizeof option_prefix - 1, message);
+        return;
+    }
     if (is_command && !control->confirmed && !strcmp(message->address + prefix, "subscribe")) {
         ask_to_confirm(control);
         return;
@@ -180,12 +204,12 @@ static void count_malformed(struct ja_control *control, const char *why) {
                    (unsigned long long)control->malformed);
 }
 
-static void read_packet(struct ja_control *control, size_t size) {
+static void read_packet(struct ja_control *control, const void *packet, size_t size) {
     control->messages = 0;
     control->allowance = size;
     control->confirmed =
         ja_handshake_is_confirmed(&control->handshake, &control->asker.peer, ja_clock_us());
-    if (!ja_osc_read(control->packet, size, hear, control))
+    if (!ja_osc_read(packet, size, hear, control))
         count_malformed(control, "a packet that is not OSC");
     else if (control->messages > TURN_MESSAGES)
         count_malformed(control, "a bundle with too many messages, the rest was not done");
@@ -202,10 +226,15 @@ static void receive(void *data, int fd, short events) {
                                 (struct sockaddr *)&peer->address, &peer->length);
         if (size < 0)
             return; /* nothing more, or an error of one packet: poll tells when to go on */
-        read_packet(control, (size_t)size);
+        read_packet(control, control->packet, (size_t)size);
         work += 1 + control->messages;
         bytes += (size_t)size;
     }
+}
+
+void ja_control_take(struct ja_control *control, const void *packet, size_t size) {
+    control->asker.peer = (struct ja_peer){.length = 0};
+    read_packet(control, packet, size);
 }
 
 enum ja_status ja_control_open(struct ja_control **control,

@@ -78,8 +78,8 @@ struct channel {
 };
 
 struct target {
-    struct ja_outlet *outlet;
-    char owner[80]; /* "target NAME", for messages */
+    struct ja_outlet *outlet; /* NULL: to host->packet */
+    char owner[80];           /* "target NAME", for messages */
     struct ja_schedule *schedule;
     struct ja_osc_entry *entries; /* what is sent, and where; ENTRIES of them */
     size_t entry_count;
@@ -166,6 +166,12 @@ static void send_bytes(struct ja_sink *sink, const void *bytes, size_t size, boo
     const struct target *target = sink->state;
     const struct target_settings *settings = sink->settings;
     unsigned char framed[2 * PACKET_BYTES + 2];
+    if (!target->outlet) {
+        bool taken = sink->host->packet(sink->host->data, bytes, size);
+        sink->sent += taken;
+        sink->failed += !taken;
+        return;
+    }
     if (settings->protocol != UDP) {
         size = settings->protocol == SLIP ? ja_osc_frame_slip(bytes, size, framed)
                                           : ja_osc_frame_length(bytes, size, framed);
@@ -808,11 +814,11 @@ static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error
     return JA_OK;
 }
 
-static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) {
+static enum ja_status open_target(struct ja_sink *sink, bool inside, struct ja_error *error) {
     struct target *target = sink->state;
     snprintf(target->owner, sizeof target->owner, "target %s", sink->name);
     enum ja_status status = take_settings(sink, error);
-    if (status == JA_OK)
+    if (status == JA_OK && !inside)
         status = open_outlet(sink, error);
     if (status != JA_OK) {
         free(target->entries);
@@ -824,6 +830,14 @@ static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) 
     ja_outlet_free(target->outlet);
     free(target->entries);
     return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
+}
+
+static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) {
+    return open_target(sink, false, error);
+}
+
+static enum ja_status inside_open(struct ja_sink *sink, struct ja_error *error) {
+    return open_target(sink, true, error);
 }
 
 static bool is_elsewhere(const struct target_settings *a, const struct target_settings *b) {
@@ -873,5 +887,17 @@ const struct ja_sink_class ja_osc_sink = {
     .second = target_second,
     .muted = target_muted,
     .configure = target_configure,
+    .close = target_close,
+};
+
+const struct ja_sink_class ja_osc_inside_sink = {
+    .module = &target_module,
+    .state_size = sizeof(struct target),
+    .live_only = true,
+    .open = inside_open,
+    .frame = target_frame,
+    .event = target_event,
+    .second = target_second,
+    .muted = target_muted,
     .close = target_close,
 };

@@ -9,7 +9,7 @@ command -v clang >/dev/null || { echo "1..0 # SKIP no clang here"; exit 0; }
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 number=0
-for fuzzer in osc:50000 config:5000 model:50000 message:20000; do
+for fuzzer in osc:50000 config:5000 model:50000 message:20000 oscquery:20000; do
     runs=${fuzzer#*:} fuzzer=${fuzzer%:*}
     number=$((number + 1))
     name="$number - $fuzzer stands its corpus and $runs variations"

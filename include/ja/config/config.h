@@ -54,6 +54,9 @@ void ja_config_fill(const struct ja_config *config, const struct ja_module *modu
 const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
                                size_t i);
 
+/* The modules: i = 0, 1, … until NULL. */
+const struct ja_module *ja_config_module(const struct ja_config *config, size_t i);
+
 /* Is there an instance of that name? NULL is that of a module that is not named. */
 bool ja_config_has(const struct ja_config *config, const struct ja_module *module,
                    const char *instance);

@@ -1,5 +1,5 @@
 /* Steering by OSC: /ja/ctl/COMMAND arguments…, each answered to its sender with /ja/ack s(command)
- * i(1 or 0) s(text).
+ * i(1 or 0) s(text); and options as addresses: /ja/option/MODULE/NAME value is as /ja/ctl/set.
  *
  * Whoever is not on this machine gets no more than he has sent until he has said back the number
  * that came as /ja/confirm i (ja/control/handshake.h).
@@ -29,6 +29,9 @@ struct ja_control;
 enum ja_status ja_control_open(struct ja_control **control,
                                const struct ja_control_settings *settings, struct ja_loop *loop,
                                const struct ja_operator *operator, struct ja_error * error);
+/* A packet that came another way than by the socket, at a 4-byte boundary: done as if it had, but
+ * not answered. */
+void ja_control_take(struct ja_control *control, const void *packet, size_t size);
 void ja_control_close(struct ja_control *control); /* NULL is fine */
 
 #endif

@@ -45,6 +45,8 @@ struct ja_sink_host {
     /* Queues a MIDI message of 1…3 bytes for ja_clock_us `time_us`; false when it is lost. NULL
      * where there is no MIDI. */
     bool (*midi)(void *data, uint64_t time_us, const uint8_t *bytes, unsigned count);
+    /* Takes what ja_osc_inside_sink sends; false when it is lost. */
+    bool (*packet)(void *data, const void *bytes, size_t size);
     void *data;
 };
 

@@ -7,7 +7,9 @@
 #include <ja/sink/sink.h>
 #include <stdio.h>
 
-extern const struct ja_sink_class ja_osc_sink;       /* target.NAME: OSC by UDP */
+extern const struct ja_sink_class ja_osc_sink; /* target.NAME: OSC by UDP */
+extern const struct ja_sink_class
+    ja_osc_inside_sink;                              /* the same, to host->packet; not configured */
 extern const struct ja_sink_class ja_os2l_sink;      /* os2l.NAME: beats for DMX programs */
 extern const struct ja_sink_class ja_wled_sink;      /* wled.NAME: sound for WLED lamps */
 extern const struct ja_sink_class ja_midi_sink;      /* midi: clock and notes by JACK */
