@@ -30,25 +30,27 @@ endif
 
 # What pkg-config must know, each with the Debian package that brings it; and what else a bare
 # Debian needs to build, to run the demo and to run the tests.
+# DNS-SD is built in when Avahi's headers are there (libavahi-client-dev), or left out with WITH_AVAHI=0.
+WITH_AVAHI ?= $(shell $(PKG_CONFIG) --exists avahi-client && echo 1 || echo 0)
 LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
 	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev \
 	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev jansson:libjansson-dev)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 OPTIONAL_PACKAGES := g++ ableton-link-dev libmosquitto-dev
 DEMO_PACKAGES := jackd2
-TEST_PACKAGES := $(OPTIONAL_PACKAGES) iproute2 mosquitto mosquitto-clients openssl \
+TEST_PACKAGES := libavahi-client-dev avahi-daemon avahi-utils $(OPTIONAL_PACKAGES) iproute2 mosquitto mosquitto-clients openssl \
 	binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
 	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
 	mandoc procps locales $(if $(filter 1,$(WITH_WEB)),nodejs chromium)
 
-MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
+MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l)))) $(if $(filter 1,$(WITH_AVAHI)),avahi-client)
 comma := ,
 BUILD := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
 	-Iinclude -Isrc -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	-DJA_WITH_WEB=$(WITH_WEB) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
+	-DJA_WITH_WEB=$(WITH_WEB) -DJA_WITH_AVAHI=$(WITH_AVAHI) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
 ALL_CXXFLAGS := -std=c++14 -DLINK_PLATFORM_LINUX=1 -Wall -Wextra -pthread -MMD -MP $(CPPFLAGS) $(CXXFLAGS) \
 	$(SAN_FLAGS)
@@ -87,6 +89,7 @@ help:
 	@echo 'make clean               remove build/'
 	@echo 'WITH_LINK=0 leaves out Ableton Link, which is built in when ableton-link-dev is there,'
 	@echo 'WITH_MQTT=0 MQTT, which is when libmosquitto-dev is'
+	@echo 'WITH_AVAHI=0 DNS-SD, which is when libavahi-client-dev is'
 	@echo 'SAN=address,undefined or SAN=thread builds any of these with that sanitizer, in build/SAN'
 	@echo 'WITH_WEB=0 builds without HTTP and WebSocket, and without their libraries'
 

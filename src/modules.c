@@ -71,6 +71,7 @@ static const struct ja_module *const own_modules[] = {
     &ja_stream_module,
     &ja_analysis_module,
     &ja_control_module,
+    &ja_discovery_module,
     &ja_midi_in_module,
     &ja_governor_module,
     &ja_learn_module,

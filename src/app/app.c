@@ -7,6 +7,7 @@
 
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
+#include <ja/net/dnssd.h>
 
 #include <errno.h>
 #include <math.h>
@@ -56,6 +57,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
         .taps = app->taps,
         .server = server_counters,
         .midi = midi_out,
+        .find_os2l = ja_app_find_os2l,
         .data = app,
     };
     return status;
@@ -64,6 +66,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
 void ja_app_done(struct ja_app *app) {
     ja_app_suspend_keys(app);
     ja_learner_save(&app->learner);
+    ja_dnssd_free(app->dnssd);
     ja_app_close_web(app);
     ja_control_close(app->control);
     while (app->sink_count > 0)

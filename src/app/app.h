@@ -64,6 +64,7 @@ struct ja_test_beats {
     struct ja_frame *frame;
 };
 
+struct ja_dnssd;
 struct ja_oscquery;
 struct ja_web;
 
@@ -98,7 +99,10 @@ struct ja_app {
     double web_cpu_s, web_second_s; /* when the load was told last: processor time and clock */
     struct ja_oscquery *oscquery;
     const char *stream_names[JA_STREAMS];
-    char name[64]; /* on the network */
+    char name[64];          /* on the network */
+    struct ja_dnssd *dnssd; /* NULL while there is nothing to show or to find */
+    bool shown;             /* what listens is known now */
+    bool discovery_failed;
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
     struct ja_midi_in midi_in;
@@ -225,6 +229,15 @@ enum ja_status ja_app_unsubscribe(void *app, const struct ja_peer *peer, const c
 
 /* A target with default settings that sends to host.packet; the configuration does not know it. */
 enum ja_status ja_app_open_inside(struct ja_app *app, const char *name, struct ja_error *error);
+
+/* --- discover.c: the local network --- */
+
+/* Options "discovery.…". */
+extern const struct ja_module ja_discovery_module;
+
+/* Shows what is open by now. */
+void ja_app_show(struct ja_app *app);
+bool ja_app_find_os2l(void *app, char *host, size_t size, int *port);
 
 /* --- operate.c: what commands do --- */
 

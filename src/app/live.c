@@ -160,6 +160,8 @@ enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
     if (status == JA_OK)
         status = ja_app_open_web(app, error);
     if (status == JA_OK)
+        ja_app_show(app);
+    if (status == JA_OK)
         status = ja_app_watch_signals(app, error);
     if (status == JA_OK)
         status = ja_app_start(app, error);

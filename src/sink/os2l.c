@@ -29,6 +29,8 @@ struct os2l {
     struct ja_outlet *outlet;
     char owner[80]; /* "os2l NAME", for messages */
     struct ja_schedule *schedule;
+    char host[256]; /* where to, when it was found */
+    int port;
     double last; /* s of audio: the beat before; NAN: none */
     bool quiet;  /* there is no music */
     struct ja_log_limit limit;
@@ -40,7 +42,8 @@ static const char *const silences[] = {"follow", "stop", NULL};
 static const struct ja_option options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_LIVE, "Send to this program."),
     JA_OPTION_STRING(S, host, "host", "127.0.0.1", JA_LIVE,
-                     "Host name or address of the DMX program."),
+                     "Host name or address of the DMX program; auto finds one in the local network "
+                     "by DNS-SD, and then its port, too."),
     JA_OPTION_INT(S, port, "port", "9996", 1, 65535, NULL, JA_LIVE,
                   "TCP port it listens on; QLC+ has 9996."),
     JA_OPTION_STRING(S, stream, "stream", "main", JA_LIVE, "Stream whose beats are sent."),
@@ -63,7 +66,7 @@ static const struct ja_module module = {
 static void send_now(void *data, const struct ja_packet *packet) {
     struct ja_sink *sink = data;
     struct os2l *os2l = sink->state;
-    if (ja_outlet_send(os2l->outlet, packet->data, packet->size, false))
+    if (os2l->outlet && ja_outlet_send(os2l->outlet, packet->data, packet->size, false))
         sink->sent++;
     else
         sink->failed++;
@@ -123,6 +126,10 @@ static void os2l_muted(struct ja_sink *sink) {
     os2l->last = NAN;
 }
 
+static bool is_found(const struct os2l_settings *settings) {
+    return !settings->host[0] || !strcmp(settings->host, "auto");
+}
+
 static enum ja_status open_outlet(struct ja_sink *sink, struct ja_error *error) {
     struct os2l *os2l = sink->state;
     const struct os2l_settings *settings = sink->settings;
@@ -131,8 +138,8 @@ static enum ja_status open_outlet(struct ja_sink *sink, struct ja_error *error) 
         .resolver = sink->host->resolver,
         .owner = os2l->owner,
         .transport = JA_TRANSPORT_TCP,
-        .host = settings->host,
-        .port = settings->port,
+        .host = is_found(settings) ? os2l->host : settings->host,
+        .port = is_found(settings) ? os2l->port : settings->port,
     };
     struct ja_outlet *outlet = ja_outlet_new(&setup, error);
     if (!outlet)
@@ -146,7 +153,7 @@ static enum ja_status os2l_open(struct ja_sink *sink, struct ja_error *error) {
     struct os2l *os2l = sink->state;
     os2l->last = NAN;
     snprintf(os2l->owner, sizeof os2l->owner, "os2l %s", sink->name);
-    if (open_outlet(sink, error) != JA_OK)
+    if (!is_found(sink->settings) && open_outlet(sink, error) != JA_OK)
         return JA_FAILED;
     os2l->schedule = ja_schedule_new(sink->host->loop, send_now, sink);
     if (os2l->schedule)
@@ -157,12 +164,38 @@ static enum ja_status os2l_open(struct ja_sink *sink, struct ja_error *error) {
 
 static enum ja_status os2l_configure(struct ja_sink *sink, const void *former,
                                      struct ja_error *error) {
+    struct os2l *os2l = sink->state;
     const struct os2l_settings *before = former, *now = sink->settings;
     if (strcmp(before->stream, now->stream) != 0 || before->enable != now->enable)
         os2l_muted(sink);
     if (strcmp(before->host, now->host) == 0 && before->port == now->port)
         return JA_OK;
-    return open_outlet(sink, error);
+    os2l->port = 0;
+    if (!is_found(now))
+        return open_outlet(sink, error);
+    ja_outlet_free(os2l->outlet);
+    os2l->outlet = NULL;
+    return JA_OK;
+}
+
+/* Goes where the DMX program is now; stays with the last one when there is none. */
+static void os2l_second(struct ja_sink *sink) {
+    struct os2l *os2l = sink->state;
+    const struct os2l_settings *settings = sink->settings;
+    const struct ja_sink_host *host = sink->host;
+    char found[sizeof os2l->host];
+    int port;
+    if (!settings->enable || !is_found(settings) || !host->find_os2l ||
+        !host->find_os2l(host->data, found, sizeof found, &port) ||
+        (port == os2l->port && !strcmp(found, os2l->host)))
+        return;
+    memcpy(os2l->host, found, sizeof found);
+    os2l->port = port;
+    struct ja_error error;
+    if (open_outlet(sink, &error) == JA_OK)
+        ja_log(JA_LOG_NOTICE, "%s: found at %s, port %d", os2l->owner, found, port);
+    else
+        os2l->port = 0;
 }
 
 static void os2l_close(struct ja_sink *sink) {
@@ -177,6 +210,7 @@ const struct ja_sink_class ja_os2l_sink = {
     .live_only = true,
     .open = os2l_open,
     .event = os2l_event,
+    .second = os2l_second,
     .muted = os2l_muted,
     .configure = os2l_configure,
     .close = os2l_close,

@@ -45,6 +45,9 @@ struct ja_sink_host {
     /* Queues a MIDI message of 1…3 bytes for ja_clock_us `time_us`; false when it is lost. NULL
      * where there is no MIDI. */
     bool (*midi)(void *data, uint64_t time_us, const uint8_t *bytes, unsigned count);
+    /* Numeric address and port of a DMX program in the local network; false while none is known.
+     * NULL where nothing can be found. */
+    bool (*find_os2l)(void *data, char *host, size_t size, int *port);
     /* Takes what ja_osc_inside_sink sends; false when it is lost. */
     bool (*packet)(void *data, const void *bytes, size_t size);
     void *data;
