@@ -197,6 +197,8 @@ void *ja_web_client_get(const struct ja_web_client *client) {
 
 /* Adds to the body or message; false when it becomes too long or there is no memory. */
 static bool gather(struct ja_web_client *client, const void *bytes, size_t size) {
+    if (size == 0) /* then there may be no bytes at all */
+        return true;
     if (!client->in && !(client->in = malloc(JA_WEB_MESSAGE_BYTES)))
         return false;
     if (client->in_size + size > JA_WEB_MESSAGE_BYTES)
@@ -391,8 +393,8 @@ static int hear(struct lws *wsi, struct ja_web_client *client, const void *bytes
     if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0)
         return 0;
     if (service->heard)
-        service->heard(service->data, client, !lws_frame_is_binary(wsi), client->in,
-                       client->in_size);
+        service->heard(service->data, client, !lws_frame_is_binary(wsi),
+                       client->in ? client->in : "", client->in_size);
     client->in_size = 0;
     return client->doomed ? -1 : 0;
 }
