@@ -80,6 +80,16 @@ class Program:
                 time.sleep(0.05)
         return False
 
+    def wait_for_sound(self):
+        """Most commands are refused before some has come."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            body = request(self.port, "GET", "/api/v1/stream/list")[2]
+            if strict_json(body)["streams"][0]["time"] > 0:
+                return True
+            time.sleep(0.05)
+        return False
+
     def ask_osc(self, command, types="", *arguments, seconds=5.0):
         """(command, done, text), and after how many seconds; None when no answer comes."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:

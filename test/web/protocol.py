@@ -511,7 +511,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         state = tempfile.TemporaryDirectory()
         program = Program("web.root=" + make_page(folder), "web.hosts=stage.example", state=state)
-        check(program.wait_until_there(), "it serves", program.log_text())
+        check(program.wait_until_there() and program.wait_for_sound(), "it serves",
+              program.log_text())
         port = program.port
         for one in [check_answers, check_headers, check_metrics, check_options, check_commands,
                     check_refusals, check_files, check_strangers, check_handshake, check_bus,
