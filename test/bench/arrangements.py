@@ -478,29 +478,34 @@ def decibel(x):
     return 10 * np.log10(np.mean(x ** 2) + 1e-12) if len(x) else -120
 
 
-def steps_of_energy(sound, low, time, bars_s, before_s, after_s):
-    """Change of loudness, and of the bass, over at most four bars on either side."""
+def steps_of_energy(sound, low, time, span, before_s, after_s):
+    """Change of loudness, and of the bass, over at most four times `span` on either side."""
     at = int(time * RATE)
-    back, ahead = int(min(4 * bars_s, before_s) * RATE), int(min(4 * bars_s, after_s) * RATE)
+    back, ahead = int(min(4 * span, before_s) * RATE), int(min(4 * span, after_s) * RATE)
     return tuple(decibel(x[at:at + ahead]) - decibel(x[max(0, at - back):at]) for x in (sound, low))
 
 
-def kind_of(label, before, full, bass):
-    if label == before:
-        label = ""
-    if label in ("drop", "breakdown", "buildup"):
-        return label
+def kind_of(label, before, gap, near, wide):
+    """What one who lights the show would call it, - when little is to be heard of it.
+
+    `near` and `wide` are the changes of loudness and bass over a bar and over four."""
+    full, bass = wide
+    least = min(full, near[0], key=abs) if full * near[0] > 0 else 0
     if label == "silence":
         return "silence"
     if before == "silence":
         return "return"
-    if full >= 4 or full >= 2.5 and bass >= 6:
-        return "rise"
-    if label == "outro" and full < 0 and bass <= -10:   # sounds like one, whatever comes after it
+    if label == "drop" and before != "drop" and (bass >= 3 or full >= 3 or gap >= 1):
+        return "drop"
+    if label == "groove" and before in ("breakdown", "buildup") and full >= 3 and bass >= 6:
+        return "drop"
+    if label == "breakdown" and before != "breakdown" and (full <= -2 or bass <= -10):
         return "breakdown"
-    if full <= -4 or full <= -2.5 and bass <= -6:
-        return "fall"
-    return "-"
+    if label == "buildup" and before != "buildup":
+        return "buildup"
+    if label == "outro" and least < 0 and bass <= -10:   # sounds like one, whatever comes after it
+        return "breakdown"
+    return "rise" if least >= 4 else "fall" if least <= -4 else "-"
 
 
 def truth(sound, band, plan, bpm):
@@ -510,9 +515,10 @@ def truth(sound, band, plan, bpm):
     rows, bar, before = [], 0, ""
     for i, part in enumerate(plan):
         if i:
-            full, bass = steps_of_energy(sound, low, bar * bar_s, bar_s, plan[i - 1]["bars"] * bar_s, part["bars"] * bar_s)
-            rows.append((bar * bar_s, part["label"], kind_of(part["label"], before, full, bass), part["bars"],
-                         plan[i - 1]["gap"]))
+            gap = plan[i - 1]["gap"]
+            near, wide = (steps_of_energy(sound, low, bar * bar_s, span, plan[i - 1]["bars"] * bar_s, part["bars"] * bar_s)
+                          for span in (bar_s / 4, bar_s))
+            rows.append((bar * bar_s, part["label"], kind_of(part["label"], before, gap, near, wide), part["bars"], gap))
         else:
             rows.append((0.0, part["label"], "-", part["bars"], 0))
         before = part["label"]

@@ -4,7 +4,7 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
     energy.py BUILD [AUDIO_DIR] [--seed N] [--few]
 
-Renders arrangements (arrangements.py; seeds from 2000 on are for measuring alone) into BUILD/../bench/energy, where they
+Renders arrangements (arrangements.py; seeds from 3000 on are for measuring alone) into BUILD/../bench/energy, where they
 stay, and analyses them; then every piece of AUDIO_DIR/index.tsv that has annotated sections. A told transition is
 right within half a second, or within a beat, of one of its kind. A drop counts as announced when what was last said at
 least four beats ahead, with confidence 0.5 or more, was right within a beat. Steps of loudness ("up", "down") are met by
@@ -20,7 +20,7 @@ import subprocess
 
 import arrangements
 
-FIRST_SEED = 2000
+FIRST_SEED = 3000
 COUNTS = {"mixed": 12, "classic": 6, "sudden": 4, "fake": 4, "pauses": 3, "steady": 5}
 UP, DOWN = ("rise", "drop", "return"), ("fall", "breakdown", "silence")
 CERTAIN, AHEAD_BEATS, END_S = .5, 4, 3
