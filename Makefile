@@ -53,7 +53,7 @@ ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJ
 	-DJA_WITH_WEB=$(WITH_WEB) -DJA_WITH_AVAHI=$(WITH_AVAHI) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
 ALL_CXXFLAGS := -std=c++14 -DLINK_PLATFORM_LINUX=1 -Wall -Wextra -pthread -MMD -MP $(CPPFLAGS) $(CXXFLAGS) \
-	$(SAN_FLAGS)
+	$(SAN_FLAGS) $(if $(filter thread,$(SAN)),-Wno-tsan)
 ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) \
 	$(if $(filter 1,$(WITH_LINK)),-lstdc++) $(if $(filter 1,$(WITH_MQTT)),-lmosquitto) -lm
 

@@ -429,6 +429,28 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     return JA_OK;
 }
 
+static enum ja_status streams(void *data, struct ja_text *reply) {
+    const struct ja_app *app = data;
+    struct ja_json json;
+    ja_json_init(&json, reply);
+    ja_json_begin_object(&json);
+    ja_json_key(&json, "streams");
+    ja_json_begin_array(&json);
+    for (size_t i = 0; i < app->stream_count; i++) {
+        ja_json_begin_object(&json);
+        ja_json_key(&json, "id");
+        ja_json_string(&json, app->taps[i].name);
+        ja_json_key(&json, "channels");
+        ja_json_integer(&json, ja_stream_channels(app->streams[i]));
+        ja_json_key(&json, "state");
+        ja_json_string(&json, app->states[i].state.state);
+        ja_json_end_object(&json);
+    }
+    ja_json_end_array(&json);
+    ja_json_end_object(&json);
+    return JA_OK;
+}
+
 void ja_app_init_operator(struct ja_app *app) {
     app->operator=(struct ja_operator){
         .data = app,
@@ -445,6 +467,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .learn = learn,
         .feedback = feedback,
         .stats = stats,
+        .streams = streams,
         .subscribe = ja_app_subscribe,
         .unsubscribe = ja_app_unsubscribe,
     };

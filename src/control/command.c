@@ -227,6 +227,12 @@ static enum ja_status run_get_stats(const struct ja_operator *who,
     return who->stats ? who->stats(who->data, reply) : missing(reply);
 }
 
+static enum ja_status run_list_streams(const struct ja_operator *who,
+                                       const struct ja_argument *arguments, struct ja_text *reply) {
+    (void)arguments;
+    return who->streams ? who->streams(who->data, reply) : missing(reply);
+}
+
 static enum ja_status run_subscribe(const struct ja_operator *who,
                                     const struct ja_argument *arguments, struct ja_text *reply) {
     if (!who->asker || !who->subscribe)
@@ -304,6 +310,9 @@ const struct ja_command ja_commands[] = {
      run_confirm},
     {"ping", "", "Is answered with pong.", run_ping},
     {"get_stats", "", "Tells counters and load as JSON.", run_get_stats},
+    {"reset_analysis", "", "The same as reset.", run_reset},
+    {"list_streams", "", "Tells the streams' names, channels and states as JSON.",
+     run_list_streams},
 };
 const size_t ja_command_count = sizeof ja_commands / sizeof ja_commands[0];
 
@@ -420,6 +429,6 @@ char ja_command_argument(const char *name, size_t i) {
 
 void ja_command_list(FILE *out) {
     for (size_t i = 0; i < ja_command_count; i++)
-        fprintf(out, "/ja/ctl/%-12s %-5s %s\n", ja_commands[i].name, ja_commands[i].arguments,
+        fprintf(out, "/ja/ctl/%-14s %-5s %s\n", ja_commands[i].name, ja_commands[i].arguments,
                 ja_commands[i].help);
 }

@@ -96,6 +96,12 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     ja_text_put(reply, "{}");
     return JA_OK;
 }
+static enum ja_status streams(void *data, struct ja_text *reply) {
+    (void)data;
+    snprintf(asked, sizeof asked, "streams");
+    ja_text_put(reply, "{}");
+    return JA_OK;
+}
 
 static const struct ja_operator hand = {.set = set,
                                         .get = get,
@@ -109,7 +115,8 @@ static const struct ja_operator hand = {.set = set,
                                         .test_beats = test_beats,
                                         .learn = learn,
                                         .feedback = feedback,
-                                        .stats = stats};
+                                        .stats = stats,
+                                        .streams = streams};
 
 #define S(text)                                                                                    \
     { .type = 's', .string = text }
@@ -221,6 +228,10 @@ static const struct row rows[] = {
     {"ping", 1, {S("you")}, JA_USAGE, "", "ping takes no argument"},
     {"get_stats", 0, {S("")}, JA_OK, "stats", "{}"},
     {"get_stats", 1, {S("")}, JA_USAGE, "", "takes no argument"},
+    {"list_streams", 0, {S("")}, JA_OK, "streams", "{}"},
+    {"reset_analysis", 0, {S("")}, JA_FAILED, "reset", "failed"},
+    {"reset_analysis", 1, {I(1)}, JA_USAGE, "", "takes no argument"},
+    {"list_streams", 1, {S("")}, JA_USAGE, "", "takes no argument"},
     {"rest", 0, {S("")}, JA_USAGE, "", "no command \"rest\"; the nearest is \"reset\""},
     {"", 0, {S("")}, JA_USAGE, "", "no command \"\""},
     {"PING", 0, {S("")}, JA_USAGE, "", "no command \"PING\""},

@@ -44,7 +44,8 @@ struct ja_operator {
                                  struct ja_text *reply);
     enum ja_status (*learn)(void *data, const char *command, struct ja_text *reply);
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
-    enum ja_status (*stats)(void *data, struct ja_text *reply); /* a JSON object */
+    enum ja_status (*stats)(void *data, struct ja_text *reply);   /* a JSON object */
+    enum ja_status (*streams)(void *data, struct ja_text *reply); /* a JSON object */
     enum ja_status (*subscribe)(void *data, const struct ja_peer *peer, const char *wish, int port,
                                 struct ja_text *reply);
     enum ja_status (*unsubscribe)(void *data, const struct ja_peer *peer, const char *wish,
