@@ -13,12 +13,11 @@ import threading
 import time
 
 sys.dont_write_bytecode = True  # of the modules beside this file
+import own_network
 from hostile import PROGRAM, check, results
 from steer import Program
 
 TOOL = os.path.join(os.path.dirname(PROGRAM), "test/tools/ja-link")
-NETWORK = ("ip link set lo up && ip link set lo multicast on && "
-           "ip route add 224.0.0.0/4 dev lo && exec \"$@\"")
 
 
 class Peer:
@@ -57,19 +56,6 @@ class Peer:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(timeout=10)
-
-
-def own_network():
-    """Starts this script anew where there is nothing but a loopback that takes multicast."""
-    command = ["unshare", "-rn", "sh", "-c", NETWORK, "sh"]
-    try:
-        possible = subprocess.run(command + ["true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        print("1..0 # SKIP no network of its own can be made here (unshare, ip)")
-        sys.exit(0)
-    os.execvp(command[0], command + [sys.executable, os.path.abspath(__file__), "inside"])
 
 
 def beside(program, peer, seconds):
@@ -122,12 +108,11 @@ def main():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["inside"]:
-        if not os.access(TOOL, os.X_OK):
-            print("1..0 # SKIP there is no", TOOL)
-            sys.exit(0)
-        if subprocess.run([TOOL], stdin=subprocess.DEVNULL, capture_output=True).returncode == 2:
-            print("1..0 # SKIP built without Ableton Link")
-            sys.exit(0)
-        own_network()
+    if not os.access(TOOL, os.X_OK):
+        print("1..0 # SKIP there is no", TOOL)
+        sys.exit(0)
+    if subprocess.run([TOOL], stdin=subprocess.DEVNULL, capture_output=True).returncode == 2:
+        print("1..0 # SKIP built without Ableton Link")
+        sys.exit(0)
+    own_network.enter()
     sys.exit(main())

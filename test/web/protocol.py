@@ -17,6 +17,7 @@ import time
 sys.dont_write_bytecode = True  # of the modules beside this file
 from client import (BINARY, CLOSE, PING, PONG, TEXT, Program, WebSocket, frame, read_until_closed,
                     request, strict_json)
+import own_network
 from hostile import check, results
 
 SECRET = b"nobody may read this"
@@ -535,4 +536,5 @@ def main():
 
 
 if __name__ == "__main__":
+    own_network.enter()
     sys.exit(main())
