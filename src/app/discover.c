@@ -8,6 +8,7 @@
 
 #include <ja/core/log.h>
 #include <ja/net/dnssd.h>
+#include <ja/web/api.h>
 #include <ja/web/oscquery.h>
 #include <string.h>
 
@@ -46,6 +47,11 @@ static size_t list_services(const struct ja_app *app, struct ja_dnssd_service *s
     ja_config_fill(app->config, &ja_oscquery_module, NULL, &query);
     if (app->oscquery && is_reachable(query.address))
         services[count++] = (struct ja_dnssd_service){"_oscjson._tcp", query.port};
+    struct ja_api_settings page;
+    memset(&page, 0, sizeof page);
+    ja_config_fill(app->config, &ja_web_module, NULL, &page);
+    if (app->api && is_reachable(page.address))
+        services[count++] = (struct ja_dnssd_service){"_http._tcp", page.port};
 #endif
     return count;
 }

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True  # of the module beside this file
+import own_network
 from hostile import PROGRAM, check, free_port, results
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -77,10 +78,11 @@ class Program:
     def __init__(self, *options):
         self.log = tempfile.TemporaryFile()
         self.settings = tempfile.NamedTemporaryFile(suffix=".conf")
-        self.control, self.query = free_port(), free_port()
+        self.control, self.query, self.page = free_port(), free_port(), free_port()
         command = [PROGRAM, "-s", "ja-%d-none" % os.getpid(), "-c", self.settings.name]
         for option in ("jack.name=ja-%d" % os.getpid(), "control.port=%d" % self.control,
-                       "oscquery.port=%d" % self.query, "target.default.enable=false", *options):
+                       "oscquery.port=%d" % self.query, "web.port=%d" % self.page,
+                       "target.default.enable=false", *options):
             command += ["-S", option]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.log)
@@ -95,7 +97,7 @@ class Program:
 
 def shown():
     """{(type, port)} of what is shown under our name."""
-    lines = subprocess.run(["avahi-browse", "-atpr"], capture_output=True, text=True,
+    lines = subprocess.run(["avahi-browse", "-atprk"], capture_output=True, text=True,
                            timeout=20).stdout.splitlines()
     fields = [line.split(";") for line in lines if line.startswith("=")]
     return {(field[4], int(field[8])) for field in fields if field[3] == "ja-%d" % os.getpid()}
@@ -119,8 +121,9 @@ def check_without_daemon():
 
 
 def check_shown():
-    program = Program("control.address=0.0.0.0", "oscquery.address=0.0.0.0")
-    wanted = {("_osc._udp", program.control), ("_oscjson._tcp", program.query)}
+    program = Program("control.address=0.0.0.0", "oscquery.address=0.0.0.0", "web.address=0.0.0.0")
+    wanted = {("_osc._udp", program.control), ("_oscjson._tcp", program.query),
+              ("_http._tcp", program.page)}
     if "oscquery.port" not in subprocess.run([PROGRAM, "--list-options"], capture_output=True,
                                              text=True).stdout:
         wanted = {("_osc._udp", program.control)}
@@ -134,7 +137,7 @@ def check_shown():
 
 
 def check_found(daemons):
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((own_network.ADDRESS, 0))
     listener.settimeout(20)
     daemons.running.append(daemons.start("avahi-publish", "-s", "DMX", "_os2l._tcp",
                                          str(listener.getsockname()[1])))
@@ -145,7 +148,7 @@ def check_found(daemons):
     except OSError:
         found = False
     status, log = program.stop()
-    check(found and "os2l desk: found at 127.0.0.1" in log,
+    check(found and "os2l desk: found at " + own_network.ADDRESS in log,
           "a DMX program is found and connected to", log)
     check(status == 0, "it ends with status 0", log)
 
@@ -161,6 +164,7 @@ def main():
             skip("there is no " + tool)
     os.environ["PATH"] += ":/usr/sbin"
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
         daemons = Daemons(folder)
         try:
             wait_for(lambda: os.path.exists(folder + "/bus"), 5)
@@ -180,4 +184,5 @@ def main():
 
 
 if __name__ == "__main__":
+    own_network.enter()
     sys.exit(main())
