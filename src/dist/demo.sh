@@ -65,11 +65,16 @@ else
     server="a private JACK server without sound card, so you will hear nothing"
 fi
 
+page=
+if "$build/jack-analyzer" --list-options | grep -q '^web\.port '; then
+    page="  the page        http://127.0.0.1:8090/
+"
+fi
 cat <<TEXT
 jack-analyzer listens to ${audio#"$PWD/"} on $server.
   OSC goes to     127.0.0.1:7771    look at it in another terminal:  oscdump 7771
   steer it at     127.0.0.1:7770    for example:  oscsend 127.0.0.1 7770 /ja/ctl/preset s genre/house
-  to stop         Ctrl-C
+$page  to stop         Ctrl-C
 TEXT
 
 view=()

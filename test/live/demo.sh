@@ -48,7 +48,6 @@ with wave.open(sys.argv[1], "wb") as out:
     out.writeframes(sound.tobytes())
 PYTHON
 
-echo 1..8
 run_demo "$work/none.wav"
 check "a missing file is an error of usage" [ "$status" = 2 ]
 check "and is named" grep -q "none.wav" "$work/err"
@@ -61,6 +60,9 @@ run_demo "$short"
 check "the demo of a file given by a relative path succeeds" [ "$status" = 0 ]
 check "it lasts about as long as the file" [ $((SECONDS - started)) -lt 30 ]
 check "it says where OSC goes" grep -q "127.0.0.1:7771" "$work/out"
+if "$BUILD/jack-analyzer" --list-options | grep -q '^web\.port '; then
+    check "it says where the page is" grep -q "http://127.0.0.1:8090/" "$work/out"
+fi
 check "it shows the state in plain lines" [ "$(grep -c BPM "$work/out")" -ge 2 ]
 check "no server and no client is left" nothing_left
 
@@ -70,3 +72,4 @@ sleep 3
 kill -TERM "$demo"
 wait "$demo"
 check "interrupted, it leaves nothing either" nothing_left
+echo "1..$number"
