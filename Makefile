@@ -221,7 +221,7 @@ FUZZ_FLAGS = $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
 
 build/fuzz/osc: src/net/osc_reader.c
 build/fuzz/config: $(wildcard src/config/*.c src/core/*.c)
-build/fuzz/model: src/adapt/model.c src/pipeline/priors.c src/core/text.c src/core/status.c
+build/fuzz/model: src/adapt/model.c src/pipeline/priors.c src/core/state.c src/core/text.c src/core/status.c
 build/fuzz/message: src/web/message.c src/pipeline/event.c src/core/json.c src/core/text.c src/core/status.c
 build/fuzz/oscquery: src/web/oscquery_tree.c src/sink/osc_map.c src/control/command.c src/control/handshake.c \
 	src/pipeline/catalogue.c src/pipeline/event.c src/net/osc_reader.c src/net/osc_writer.c \

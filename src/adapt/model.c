@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/adapt/model.h>
 
+#include <ja/core/state.h>
 #include <ja/core/text.h>
 
 #include <ctype.h>
@@ -165,37 +166,16 @@ static bool is_name(const char *profile) {
     return length > 0 && length <= LONGEST_PROFILE;
 }
 
-/* Paths that are not absolute are ignored, as the XDG base directory specification wants it. */
-static const char *absolute(const char *variable) {
-    const char *value = getenv(variable);
-    return value && value[0] == '/' ? value : NULL;
-}
-
-static void put_folder(struct ja_text *path) {
-    const char *service = absolute("STATE_DIRECTORY"), *user = absolute("XDG_STATE_HOME");
-    const char *home = absolute("HOME");
-    if (service) /* systemd's may be several, with colons between */
-        ja_text_put_bytes(path, service, strcspn(service, ":"));
-    else if (user)
-        ja_text_format(path, "%s/jack-analyzer", user);
-    else if (home)
-        ja_text_format(path, "%s/.local/state/jack-analyzer", home);
-}
-
 enum ja_status ja_model_path(const char *profile, char path[JA_MODEL_PATH],
                              struct ja_error *error) {
-    struct ja_text text;
+    char name[LONGEST_PROFILE + sizeof ".model"];
     if (!is_name(profile))
         return ja_fail(error, JA_USAGE,
                        "learn.profile = \"%.64s\": must be 1 to %d letters, digits, - and _",
                        profile, LONGEST_PROFILE);
-    ja_text_init(&text, path, JA_MODEL_PATH - 64); /* room for what is written beside it */
-    put_folder(&text);
-    if (text.length == 0)
-        return ja_fail(error, JA_FAILED,
-                       "none of STATE_DIRECTORY, XDG_STATE_HOME and HOME names a folder");
-    ja_text_format(&text, "/%s.model", profile);
-    return text.full ? ja_fail(error, JA_FAILED, "the name of its folder is too long") : JA_OK;
+    snprintf(name, sizeof name, "%s.model", profile);
+    /* Room is left for the name of what is written beside it. */
+    return ja_state_path(name, path, JA_MODEL_PATH - 64, error);
 }
 
 /* --- Loading --- */
@@ -257,19 +237,6 @@ enum ja_status ja_model_load(struct ja_model *model, const char *path, struct ja
 
 /* --- Saving --- */
 
-/* Every folder of the path that is missing. */
-static bool make_folders(const char *path) {
-    char folder[JA_MODEL_PATH];
-    ja_text_copy(folder, sizeof folder, path);
-    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return false;
-        *slash = '/';
-    }
-    return true;
-}
-
 static bool write_new(const char *path, const char *text, size_t size) {
     unlink(path); /* left over by a crash of another process of this number */
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -302,7 +269,7 @@ enum ja_status ja_model_save(const struct ja_model *model, const char *path,
     char text[JA_MODEL_BYTES], new[JA_MODEL_PATH];
     size_t size = ja_model_write(model, text);
     snprintf(new, sizeof new, "%s.%ld.new", path, (long)getpid());
-    if (make_folders(path) && write_new(new, text, size) && rename(new, path) == 0) {
+    if (ja_state_make_folders(path) && write_new(new, text, size) && rename(new, path) == 0) {
         sync_folder(path);
         return JA_OK;
     }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ja/core/log.h>
+#include <ja/core/state.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,35 +18,6 @@
 #include <unistd.h>
 
 enum { RANDOM_BYTES = (JA_API_TOKEN_BYTES - 1) / 2 };
-
-static const char *absolute(const char *variable) {
-    const char *value = getenv(variable);
-    return value && value[0] == '/' ? value : NULL;
-}
-
-/* The folder in which the program keeps things, as the XDG base directory specification and systemd
- * want it. */
-static bool folder(char *path, size_t size) {
-    const char *service = absolute("STATE_DIRECTORY"), *user = absolute("XDG_STATE_HOME");
-    const char *home = absolute("HOME");
-    struct ja_text text;
-    ja_text_init(&text, path, size);
-    if (service)
-        ja_text_put_bytes(&text, service, strcspn(service, ":"));
-    else if (user)
-        ja_text_format(&text, "%s/jack-analyzer", user);
-    else if (home)
-        ja_text_format(&text, "%s/.local/state/jack-analyzer", home);
-    return text.length > 0 && !text.full;
-}
-
-static void make_folders(char *path) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
 
 static bool is_token(const char *text) {
     return strlen(text) == JA_API_TOKEN_BYTES - 1 &&
@@ -91,22 +63,17 @@ static enum ja_status make_token(int fd, const char *path, char token[JA_API_TOK
 
 enum ja_status ja_token_get(char token[JA_API_TOKEN_BYTES], struct ja_error *error) {
     char path[PATH_MAX];
-    struct ja_text text = {.data = path};
-    if (!folder(path, sizeof path - 16))
-        return ja_fail(error, JA_FAILED,
-                       "web: none of STATE_DIRECTORY, XDG_STATE_HOME and HOME names a folder for "
-                       "the token");
-    text = (struct ja_text){.data = path, .size = sizeof path, .length = strlen(path)};
-    ja_text_put(&text, "/web-token");
-    make_folders(path);
+    enum ja_status status = ja_state_path("web-token", path, sizeof path, error);
+    if (status != JA_OK)
+        return status;
+    ja_state_make_folders(path); /* without them, opening tells why */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool is_new = fd < 0 && errno == ENOENT;
     if (is_new)
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return ja_fail(error, JA_FAILED, "web: cannot open \"%s\": %s", path, strerror(errno));
-    enum ja_status status =
-        is_new ? make_token(fd, path, token, error) : read_token(fd, path, token, error);
+    status = is_new ? make_token(fd, path, token, error) : read_token(fd, path, token, error);
     close(fd);
     return status;
 }

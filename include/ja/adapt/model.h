@@ -37,9 +37,8 @@ size_t ja_model_write(const struct ja_model *model, char text[JA_MODEL_BYTES]);
 enum ja_status ja_model_read(struct ja_model *model, const char *text, size_t size,
                              struct ja_error *error);
 
-/* Where the model of a profile belongs: below the first of $STATE_DIRECTORY,
- * $XDG_STATE_HOME/jack-analyzer and ~/.local/state/jack-analyzer that is known. JA_USAGE when the
- * profile's name cannot be a file's, JA_FAILED when no place is known. */
+/* Where the model of a profile belongs (see ja/core/state.h). JA_USAGE when the profile's name
+ * cannot be a file's, JA_FAILED when no place is known. */
 enum ja_status ja_model_path(const char *profile, char path[JA_MODEL_PATH], struct ja_error *error);
 /* A file that is not there is an empty model. One that is no model, or that others may write, is
  * renamed to PATH.bad and refused with JA_USAGE; JA_FAILED: it could not even be renamed, do not
