@@ -34,7 +34,7 @@ endif
 WITH_AVAHI ?= $(shell $(PKG_CONFIG) --exists avahi-client && echo 1 || echo 0)
 LIBRARIES := jack:libjack-jackd2-dev liblo:liblo-dev aubio:libaubio-dev libconfig:libconfig-dev \
 	sndfile:libsndfile1-dev samplerate:libsamplerate0-dev libebur128:libebur128-dev \
-	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev jansson:libjansson-dev)
+	$(if $(filter 1,$(WITH_WEB)),libwebsockets:libwebsockets-dev openssl:libssl-dev jansson:libjansson-dev)
 BUILD_PACKAGES := gcc libc6-dev make pkg-config $(foreach l,$(LIBRARIES),$(lastword $(subst :, ,$(l))))
 OPTIONAL_PACKAGES := g++ ableton-link-dev libmosquitto-dev
 DEMO_PACKAGES := jackd2

@@ -7,6 +7,10 @@
 #include <ja/config/preset.h>
 #include <ja/core/log.h>
 #include <ja/sink/sinks.h>
+#if JA_WITH_WEB
+#include <ja/web/api.h>
+#include <ja/web/make_cert.h>
+#endif
 
 #include <stdio.h>
 
@@ -45,6 +49,17 @@ static enum ja_status reset_model(const struct ja_config *config, struct ja_erro
         printf("profile %s: %s\n", settings.profile,
                was ? "what was learnt is forgotten" : "nothing was learnt");
     return status;
+}
+
+static enum ja_status make_cert(const struct ja_config *config, struct ja_error *error) {
+#if JA_WITH_WEB
+    struct ja_api_settings settings = {0};
+    ja_config_fill(config, &ja_web_module, NULL, &settings);
+    return ja_make_cert(settings.hosts, stdout, error);
+#else
+    (void)config;
+    return ja_fail(error, JA_USAGE, "--make-cert: this program was built without the web");
+#endif
 }
 
 /* What can be left out of a build. */
@@ -92,6 +107,8 @@ static enum ja_status act(struct ja_config *config, const struct ja_arguments *a
         return list_ports(config, error);
     case JA_ACTION_RESET_MODEL:
         return reset_model(config, error);
+    case JA_ACTION_MAKE_CERT:
+        return make_cert(config, error);
     case JA_ACTION_PRINT_CONFIG:
         ja_config_print(config, stdout);
         return JA_OK;

@@ -139,6 +139,8 @@ static const struct ja_argument_row rows[] = {
      take_loopback, JA_ACTION_LOOPBACK, 0},
     ACTION(0, "reset-model", JA_ACTION_RESET_MODEL,
            "forget what was learnt for the profile (learn.profile)"),
+    ACTION(0, "make-cert", JA_ACTION_MAKE_CERT,
+           "make a certificate for this machine, for web.cert and web.key"),
     {'v', "verbose", NULL, "say more", take_verbosity, 0, 0},
     {'q', "quiet", NULL, "say only what is wrong", take_verbosity, 0, 0},
     ACTION('V', "version", JA_ACTION_VERSION, "show the version"),

@@ -51,7 +51,8 @@ static size_t list_services(const struct ja_app *app, struct ja_dnssd_service *s
     memset(&page, 0, sizeof page);
     ja_config_fill(app->config, &ja_web_module, NULL, &page);
     if (app->api && is_reachable(page.address))
-        services[count++] = (struct ja_dnssd_service){"_http._tcp", page.port};
+        services[count++] =
+            (struct ja_dnssd_service){page.cert[0] ? "_https._tcp" : "_http._tcp", page.port};
 #endif
     return count;
 }

@@ -29,6 +29,15 @@ static const struct ja_option web_options[] = {
     JA_OPTION_LIST(S, hosts, "hosts", "", JA_START,
                    "Names by which browsers may call this machine, besides its own name, localhost "
                    "and any numeric address."),
+    JA_OPTION_STRING(
+        S, cert, "cert", "", JA_START,
+        "File of a certificate, with those above it, in PEM format: then https and wss "
+        "are spoken and nothing else (--make-cert makes one)."),
+    JA_OPTION_STRING(S, key, "key", "", JA_START,
+                     "File of its private key, in PEM format, without a passphrase."),
+    JA_OPTION_INT(S, hsts_days, "hsts_days", "0", 0, 730, "days", JA_START,
+                  "With TLS: for so long browsers are told to use it alone with this host, on "
+                  "every port; for certificates that need no exception."),
     JA_OPTION_STRING(S, root, "root", "", JA_START,
                      "Folder of the page's files; empty: the one that was installed."),
     JA_OPTION_INT(S, clients, "clients", "128", 1, 400, NULL, JA_START,
@@ -358,6 +367,9 @@ static enum ja_status listen_for(struct ja_api *api, struct ja_error *error) {
                                            .address = api->settings.address,
                                            .port = api->settings.port,
                                            .hosts = api->settings.hosts,
+                                           .cert = api->settings.cert,
+                                           .key = api->settings.key,
+                                           .hsts_days = api->settings.hsts_days,
                                            .request = ja_http_request,
                                            .admit = ja_http_admit,
                                            .open = ja_bus_open,

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _DEFAULT_SOURCE /* gethostname */
+#include "tls.h"
 #include <ja/web/server.h>
 
 #include <arpa/inet.h>
@@ -42,6 +43,7 @@ enum {
     KERNEL_BYTES = 32768, /* asked for as room of a WebSocket in the kernel, who doubles it */
     REQUEST_SECONDS = 10,
     KEEP_ALIVE_SECONDS = 5,
+    DAY_SECONDS = 24 * 60 * 60,
 };
 
 /* A WebSocket message that waits for its client. */
@@ -142,6 +144,10 @@ bool ja_web_origin_is_ours(const char *origin, const char *host) {
     const char *place = strstr(origin, "://");
     bool is_web = !strncasecmp(origin, "http://", 7) || !strncasecmp(origin, "https://", 8);
     return is_web && !strcasecmp(place + 3, host);
+}
+
+static bool has_tls(const struct ja_web_service *service) {
+    return (service->cert && service->cert[0]) || (service->key && service->key[0]);
 }
 
 /* Checks Host and Origin of the request being read. */
@@ -282,6 +288,20 @@ static int refuse(struct lws *wsi, unsigned status) {
     return -1;
 }
 
+/* Who has come without TLS to where it is spoken is shown the way, but not a token's. */
+static int redirect(struct lws *wsi, const struct ja_web_client *client) {
+    unsigned char headers[LWS_PRE + PATH_BYTES + HEADER_BYTES], *at = headers + LWS_PRE;
+    char host[HOST_BYTES], place[HOST_BYTES + PATH_BYTES + 16];
+    if (client->method[0] != 'G' || lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0) {
+        lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "this port speaks TLS: use https");
+        return -1;
+    }
+    int length = snprintf(place, sizeof place, "https://%s%s", host, client->path);
+    int done = lws_http_redirect(wsi, HTTP_STATUS_SEE_OTHER, (const unsigned char *)place, length,
+                                 &at, headers + sizeof headers);
+    return done > 0 ? 0 : -1;
+}
+
 static int begin_request(struct lws *wsi, struct session *session, struct listener *listener) {
     drop_client(session);
     struct ja_web_client *client = make_client(session, listener, wsi);
@@ -292,6 +312,8 @@ static int begin_request(struct lws *wsi, struct session *session, struct listen
     long long length = body_length(wsi);
     if (!read_headers(wsi, client) || length < 0 || (length > 0 && client->method[0] != 'P'))
         return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
+    if (has_tls(&listener->service) && !lws_is_ssl(wsi))
+        return redirect(wsi, client);
     if (length > JA_WEB_MESSAGE_BYTES)
         return refuse(wsi, HTTP_STATUS_REQ_ENTITY_TOO_LARGE);
     if (length == 0)
@@ -301,12 +323,25 @@ static int begin_request(struct lws *wsi, struct session *session, struct listen
 
 /* --- Answers --- */
 
+/* Not unless it is wished: it is about every port of the host, and leaves no way past a
+ * certificate that has run out. */
+static int add_hsts(struct ja_web_client *client, unsigned char **at, unsigned char *end) {
+    const struct ja_web_service *service = &client->listener->service;
+    char text[32];
+    if (!has_tls(service) || service->hsts_days == 0)
+        return 0;
+    int length = snprintf(text, sizeof text, "max-age=%d", service->hsts_days * DAY_SECONDS);
+    return lws_add_http_header_by_token(client->wsi, WSI_TOKEN_HTTP_STRICT_TRANSPORT_SECURITY,
+                                        (const unsigned char *)text, length, at, end);
+}
+
 static int write_headers(struct ja_web_client *client, unsigned status, const char *type,
                          size_t size) {
     unsigned char headers[LWS_PRE + HEADER_BYTES];
     unsigned char *start = headers + LWS_PRE, *at = start, *end = headers + sizeof headers;
     static const char no_store[] = "no-store";
     return lws_add_http_common_headers(client->wsi, status, type, size, &at, end) ||
+           add_hsts(client, &at, end) ||
            lws_add_http_header_by_token(client->wsi, WSI_TOKEN_HTTP_CACHE_CONTROL,
                                         (const unsigned char *)no_store, sizeof no_store - 1, &at,
                                         end) ||
@@ -360,7 +395,7 @@ static bool is_version_13(struct lws *wsi) {
 static int admit_socket(struct lws *wsi, struct listener *listener) {
     const struct ja_web_service *service = &listener->service;
     struct ja_web_client client = {.listener = listener};
-    if (!may_call(wsi, listener))
+    if (!may_call(wsi, listener) || (has_tls(service) && !lws_is_ssl(wsi)))
         return refuse(wsi, HTTP_STATUS_FORBIDDEN);
     if (!service->open)
         return refuse(wsi, HTTP_STATUS_NOT_FOUND);
@@ -622,7 +657,8 @@ static struct lws_context *make_context(struct ja_web *web) {
     static const lws_retry_bo_t idle = {.secs_since_valid_ping = 15, .secs_since_valid_hangup = 30};
     lws_set_log_level(LLL_ERR | LLL_WARN, say);
     struct lws_context_creation_info info = {
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .user = web,
         .fd_limit_per_thread = JA_WEB_CLIENTS + 16,
         .max_http_header_pool = JA_WEB_CLIENTS,
@@ -655,12 +691,27 @@ struct ja_web *ja_web_new(struct ja_loop *loop, struct ja_error *error) {
     return NULL;
 }
 
+/* HTTP/2, which the library would offer, is nothing that we have tested. */
+static void add_tls(const struct ja_web_service *service, struct lws_context_creation_info *info) {
+    info->ssl_cert_filepath = service->cert;
+    info->ssl_private_key_filepath = service->key;
+    info->alpn = "http/1.1";
+    info->ssl_options_set =
+        SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+    info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
+                     LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT |
+                     LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;
+}
+
 enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *service,
                              unsigned *number, struct ja_error *error) {
     assert(web->count < JA_WEB_SERVICES && !web->started && service->request);
     if (!is_address(service->address))
         return ja_fail(error, JA_USAGE, "%s.address is \"%s\", not a numeric IPv4 or IPv6 address",
                        service->name, service->address);
+    if (has_tls(service) &&
+        ja_tls_check(service->name, service->cert, service->key, error) != JA_OK)
+        return JA_USAGE;
     struct listener *listener = &web->listeners[web->count];
     *listener = (struct listener){.web = web, .service = *service};
     listener->protocols[0] = (struct lws_protocols){.name = service->name,
@@ -680,6 +731,8 @@ enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *se
                    LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
                    (strchr(service->address, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
     };
+    if (has_tls(service))
+        add_tls(service, &info);
     errno = 0;
     if (!lws_create_vhost(web->context, &info))
         return ja_fail(error, JA_FAILED, "%s: cannot listen on %s, TCP port %d: %s", service->name,

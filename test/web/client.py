@@ -130,7 +130,13 @@ def read_until_closed(connection, seconds):
     return data
 
 
-def request(port, method, path, headers=(), body=b"", host=None, seconds=10):
+def connect(port, seconds, tls=None):
+    """By TLS where a context is given, which knows us by the address."""
+    plain = socket.create_connection(("127.0.0.1", port), seconds)
+    return tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls else plain
+
+
+def request(port, method, path, headers=(), body=b"", host=None, seconds=10, tls=None):
     """(status, headers, body); status 0 when there is no answer."""
     lines = ["%s %s HTTP/1.1" % (method, path), "Connection: close"]
     if host is None:
@@ -140,7 +146,7 @@ def request(port, method, path, headers=(), body=b"", host=None, seconds=10):
     if body or method in ("PUT", "POST"):
         lines.append("Content-Length: %d" % len(body))
     raw = "\r\n".join(lines + list(headers)).encode() + b"\r\n\r\n" + body
-    with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+    with connect(port, seconds, tls) as connection:
         try:
             connection.sendall(raw)
         except OSError:
@@ -157,12 +163,14 @@ class WebSocket:
     """A client; `status` of the handshake is 101 when it is open."""
 
     def __init__(self, port, path="/api/v1/events", host=None, headers=(), version=13, key=True,
-                 buffer=None):
+                 buffer=None, tls=None):
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.key = base64.b64encode(os.urandom(16)).decode()
         lines = ["GET %s HTTP/1.1" % path, "Upgrade: websocket", "Connection: Upgrade",
                  "Host: " + (host if host is not None else "127.0.0.1:%d" % port)]

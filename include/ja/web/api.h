@@ -22,6 +22,8 @@ struct ja_api_settings {
     char address[64];
     int port;
     char hosts[1024];
+    char cert[1024], key[1024];
+    int hsts_days;
     char root[1024];
     int clients;
 };

@@ -41,6 +41,9 @@ struct ja_web_service {
     const char *address;
     int port;
     const char *hosts; /* names by which it may be called, too: a list (ja_list_next) */
+    /* Files of certificate and key, PEM: then it speaks TLS alone; both "" or NULL: without. */
+    const char *cert, *key;
+    int hsts_days; /* for so long browsers are told to use TLS with this host only; 0: not told */
 
     /* --- Called in the server's thread; each optional but `request` --- */
 
@@ -71,7 +74,8 @@ struct ja_web_service {
 /* NULL and a sentence on error. */
 struct ja_web *ja_web_new(struct ja_loop *loop, struct ja_error *error);
 /* Adds a service (copied; its strings must last), before ja_web_start. Its number, from 0 on, goes
- * to `number`. JA_FAILED and a sentence when it cannot listen there. */
+ * to `number`. JA_FAILED and a sentence when it cannot listen there, JA_USAGE when certificate or
+ * key cannot be used. */
 enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *service,
                              unsigned *number, struct ja_error *error);
 enum ja_status ja_web_start(struct ja_web *web, struct ja_error *error);
