@@ -157,7 +157,7 @@ test:
 	@$(MAKE) -s $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
 	@test -d build/locale/de_DE.UTF-8 || { mkdir -p build/locale && \
 		localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8; }
-	@LOCPATH=$(CURDIR)/build/locale test/run $(UNIT_SOURCES:%.c=build/plain/%) \
+	@test/run $(UNIT_SOURCES:%.c=build/plain/%) \
 		$(UNIT_SOURCES:%.c=build/address-undefined/%) $(THREADED:%.c=build/thread/%) \
 		$(TEST_SCRIPTS)
 

@@ -13,6 +13,9 @@
 #include <ja/core/text.h>
 #include <limits.h>
 #include <locale.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -79,34 +82,46 @@ static const char *const not_doubles[] = {"",    " 1",        "1 ",    "1,5",   
                                           "+-1", "1.2.3",     "1e5.0", "e5",      "1e999", "-1e999",
                                           "1f",  "1\n",       "0x1p3", "\xd9\xa3"};
 
-static void check_doubles(void) {
-    double value = 0;
-    for (size_t i = 0; i < COUNT(doubles); i++) {
-        assert_true(ja_text_double(doubles[i].string, &value));
-        assert_true(value == doubles[i].value);
-    }
+/* The first that is read wrongly, NULL when none is. */
+static const char *misread(void) {
+    double value;
+    for (size_t i = 0; i < COUNT(doubles); i++)
+        if (!ja_text_double(doubles[i].string, &value) || value != doubles[i].value)
+            return doubles[i].string;
     value = 42;
     for (size_t i = 0; i < COUNT(not_doubles); i++)
-        if (ja_text_double(not_doubles[i], &value))
-            fail_msg("\"%s\" was read as %g", not_doubles[i], value);
-    assert_true(value == 42);
+        if (ja_text_double(not_doubles[i], &value) || value != 42)
+            return not_doubles[i];
+    return NULL;
 }
 
 static void reads_decimal_numbers_strictly(void **state) {
     (void)state;
-    check_doubles();
+    const char *wrong = misread();
+    if (wrong)
+        fail_msg("\"%s\" was misread", wrong);
 }
 
+/* In a process of its own: with LOCPATH glibc 2.36 loses memory for every locale that is made. */
 static void a_point_is_a_point_in_every_locale(void **state) {
-    (void)state;
     static const char *const with_comma[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "nl_NL"};
-    const char *set = NULL;
-    for (size_t i = 0; i < COUNT(with_comma) && !set; i++)
-        set = setlocale(LC_ALL, with_comma[i]);
-    if (!set)
+    enum { NONE = 2 };
+    int status;
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        setenv("LOCPATH", "build/locale", 0); /* of `make test` */
+    for (size_t i = 0; child == 0 && i < COUNT(with_comma); i++)
+        if (setlocale(LC_ALL, with_comma[i]))
+            _exit(misread() != NULL);
+    if (child == 0)
+        _exit(NONE);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NONE)
         skip();
-    check_doubles();
-    setlocale(LC_ALL, "C");
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void reads_back_every_double(void **state) {
