@@ -115,6 +115,8 @@ static enum ja_status act(struct ja_config *config, const struct ja_arguments *a
     case JA_ACTION_CHECK:
         status = ja_preset_check_all(config, error);
         if (status == JA_OK)
+            status = ja_app_check_sinks(config, error);
+        if (status == JA_OK)
             puts("configuration and presets are fine");
         return status;
     default:

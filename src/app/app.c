@@ -149,11 +149,13 @@ enum ja_status ja_app_open_sink(struct ja_app *app, const struct ja_config *conf
         return ja_fail(error, JA_FAILED, "no memory for output %s", name);
     ja_config_fill(config, class->module, instance, settings);
     struct ja_sink *sink = ja_sink_new(class, &app->host, name, settings, error);
+    enum ja_status status = JA_OK;
+    if (sink)
+        app->sinks[app->sink_count++] = sink;
+    else /* for the settings' sake, or the world's? */
+        status = ja_sink_check(class, name, settings, NULL) == JA_OK ? JA_FAILED : JA_USAGE;
     free(settings);
-    if (!sink)
-        return JA_FAILED;
-    app->sinks[app->sink_count++] = sink;
-    return JA_OK;
+    return status;
 }
 
 static enum ja_status open_class(struct ja_app *app, const struct ja_config *config,

@@ -205,6 +205,8 @@ enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error);
 /* Reads files, presets and arguments into an empty configuration. */
 enum ja_status ja_app_configure(struct ja_config *config, const struct ja_arguments *arguments,
                                 struct ja_error *error);
+/* Whether all configured outputs could be opened, as far as configuration and build tell. */
+enum ja_status ja_app_check_sinks(const struct ja_config *config, struct ja_error *error);
 
 /* --- lists.c: --list-outputs --- */
 

@@ -122,8 +122,6 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
     return status == JA_OK ? ja_app_check_midi_in(config, error) : status;
 }
 
-/* --- Stages --- */
-
 static void *filled(const struct ja_config *config, const struct ja_module *module,
                     const char *instance) {
     void *settings = calloc(1, module->settings_size ? module->settings_size : 1);
@@ -131,6 +129,36 @@ static void *filled(const struct ja_config *config, const struct ja_module *modu
         ja_config_fill(config, module, instance, settings);
     return settings;
 }
+
+static enum ja_status check_sink(const struct ja_config *config, const struct ja_sink_class *class,
+                                 const char *instance, struct ja_error *error) {
+    const char *name = instance ? instance : class->module->name;
+    void *settings = filled(config, class->module, instance);
+    enum ja_status status = settings ? ja_sink_check(class, name, settings, error)
+                                     : ja_fail(error, JA_FAILED, "no memory to check %s", name);
+    free(settings);
+    return status;
+}
+
+static enum ja_status check_class(const struct ja_config *config, const struct ja_sink_class *class,
+                                  struct ja_error *error) {
+    if (!class->module->named)
+        return check_sink(config, class, NULL, error);
+    enum ja_status status = JA_OK;
+    const char *instance;
+    for (size_t i = 0; (instance = ja_config_instance(config, class->module, i)) && !status; i++)
+        status = check_sink(config, class, instance, error);
+    return status;
+}
+
+enum ja_status ja_app_check_sinks(const struct ja_config *config, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    for (size_t i = 0; i < ja_sink_count && status == JA_OK; i++)
+        status = check_class(config, ja_sinks[i], error);
+    return status;
+}
+
+/* --- Stages --- */
 
 void **ja_app_stage_settings(const struct ja_app *app) {
     void **settings = calloc(ja_stage_count + 1, sizeof *settings);

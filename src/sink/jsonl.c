@@ -223,6 +223,29 @@ static int open_stdout(void) {
     return fd >= 0 ? fd : STDOUT_FILENO;
 }
 
+/* Whether the file, or where there is none its folder, can be written; errno says why not. */
+static bool is_writable(const char *path) {
+    char folder[PATH_MAX];
+    struct stat about;
+    if (stat(path, &about) == 0) {
+        errno = EISDIR;
+        return !S_ISDIR(about.st_mode) && access(path, W_OK) == 0;
+    }
+    ja_text_copy(folder, sizeof folder, path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    return access(slash ? folder : ".", W_OK) == 0;
+}
+
+static enum ja_status lines_check(const struct ja_sink *sink, struct ja_error *error) {
+    const char *path = ((const struct lines_settings *)sink->settings)->path;
+    if (!path[0] || !strcmp(path, "-") || is_writable(path))
+        return JA_OK;
+    return ja_fail(error, JA_USAGE, "%s.path: cannot open \"%s\" for writing: %s", sink->name, path,
+                   strerror(errno));
+}
+
 static enum ja_status open_path(struct ja_sink *sink, struct ja_error *error) {
     struct lines *lines = sink->state;
     const struct lines_settings *settings = sink->settings;
@@ -235,7 +258,7 @@ static enum ja_status open_path(struct ja_sink *sink, struct ja_error *error) {
                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     if (lines->fd >= 0)
         return JA_OK;
-    return ja_fail(error, JA_USAGE, "%s.path: cannot open \"%s\" for writing: %s", sink->name,
+    return ja_fail(error, JA_FAILED, "%s.path: cannot open \"%s\" for writing: %s", sink->name,
                    settings->path,
                    errno == ENXIO ? "it is a pipe that nobody reads" : strerror(errno));
 }
@@ -270,6 +293,7 @@ static void lines_close(struct ja_sink *sink) {
 const struct ja_sink_class ja_events_sink = {
     .module = &events_module,
     .state_size = sizeof(struct lines),
+    .check = lines_check,
     .open = lines_open,
     .event = events_event,
     .second = lines_second,
@@ -278,6 +302,7 @@ const struct ja_sink_class ja_events_sink = {
 const struct ja_sink_class ja_frames_sink = {
     .module = &frames_module,
     .state_size = sizeof(struct lines),
+    .check = lines_check,
     .open = lines_open,
     .frame = frames_frame,
     .second = lines_second,

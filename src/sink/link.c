@@ -87,15 +87,20 @@ static void link_muted(struct ja_sink *sink) {
     ja_session_reset(&link->session);
 }
 
+static enum ja_status link_check(const struct ja_sink *sink, struct ja_error *error) {
+    const struct link_settings *settings = sink->settings;
+    if (!settings->session.enable || ja_link_built_in)
+        return JA_OK;
+    return ja_fail(error, JA_USAGE,
+                   "link.enable: this jack-analyzer is built without Ableton Link; build it with "
+                   "the package ableton-link-dev, or use carabiner.enable");
+}
+
 /* Joins or leaves as enabled. */
 static enum ja_status link_adjust(struct ja_sink *sink, struct ja_error *error) {
     struct link *link = sink->state;
     const struct link_settings *settings = sink->settings;
     bool enable = settings->session.enable;
-    if (enable && !ja_link_built_in)
-        return ja_fail(error, JA_USAGE,
-                       "link.enable: this jack-analyzer is built without Ableton Link; build it "
-                       "with the package ableton-link-dev, or use carabiner.enable");
     if (enable && !link->link && !(link->link = ja_link_join(first_bpm)))
         return ja_fail(error, JA_FAILED, "link: no memory, thread or socket for Ableton Link");
     if (!enable) {
@@ -128,6 +133,7 @@ const struct ja_sink_class ja_link_sink = {
     .module = &module,
     .state_size = sizeof(struct link),
     .live_only = true,
+    .check = link_check,
     .open = link_open,
     .frame = link_frame,
     .event = link_event,

@@ -306,8 +306,15 @@ static enum ja_status read_credentials(const struct ja_sink *sink, struct creden
     return status;
 }
 
-static enum ja_status check_settings(const struct ja_sink *sink, struct ja_error *error) {
+static enum ja_status mqtt_check(const struct ja_sink *sink, struct ja_error *error) {
     const struct mqtt_settings *settings = sink->settings;
+    if (!settings->enable)
+        return JA_OK;
+    if (!ja_mqtt_built_in)
+        return ja_fail(error, JA_USAGE,
+                       "mqtt.%s.enable: this jack-analyzer is built without MQTT; build it with "
+                       "the package libmosquitto-dev",
+                       sink->name);
     if (!settings->topic[0] || strpbrk(settings->topic, "+#"))
         return ja_fail(error, JA_USAGE, "mqtt.%s.topic = \"%s\": must not be empty nor hold + or #",
                        sink->name, settings->topic);
@@ -336,9 +343,7 @@ static enum ja_status make_client(const struct ja_sink *sink, struct ja_mqtt **c
         .password = credentials.password,
         .status_topic = topic,
     };
-    enum ja_status status = check_settings(sink, error);
-    if (status == JA_OK)
-        status = read_credentials(sink, &credentials, error);
+    enum ja_status status = read_credentials(sink, &credentials, error);
     if (status == JA_OK)
         status = ja_mqtt_new(client, &setup, error);
     return status;
@@ -392,6 +397,7 @@ const struct ja_sink_class ja_mqtt_sink = {
     .module = &module,
     .state_size = sizeof(struct mqtt),
     .live_only = true,
+    .check = mqtt_check,
     .open = mqtt_open,
     .frame = mqtt_frame,
     .event = mqtt_event,

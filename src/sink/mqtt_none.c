@@ -9,11 +9,8 @@ const bool ja_mqtt_built_in = false;
 
 enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *setup,
                            struct ja_error *error) {
-    (void)client;
-    return ja_fail(error, JA_USAGE,
-                   "%s: this jack-analyzer is built without MQTT; build it with the package "
-                   "libmosquitto-dev",
-                   setup->owner);
+    (void)client, (void)setup;
+    return ja_fail(error, JA_FAILED, "built without MQTT");
 }
 
 void ja_mqtt_free(struct ja_mqtt *client) {

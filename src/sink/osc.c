@@ -793,21 +793,39 @@ static size_t locate(const struct ja_sink *sink, struct ja_osc_entry *entries, s
     return kept;
 }
 
-static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error) {
-    struct target *target = sink->state;
+/* The entries the settings ask for, to be freed. */
+static enum ja_status read_entries(const struct ja_sink *sink, struct ja_osc_entry **entries,
+                                   size_t *count, struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
-    struct ja_osc_entry *entries = calloc(ENTRIES, sizeof *entries);
-    size_t count = 0;
-    if (!entries)
+    *entries = calloc(ENTRIES, sizeof **entries);
+    *count = 0;
+    if (!*entries)
         return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
     enum ja_status status = check_prefix(sink, error);
     if (status == JA_OK)
-        status = settings->map[0] ? read_map(sink, entries, &count, error)
-                                  : choose(sink, entries, &count, error);
-    if (status != JA_OK) {
+        status = settings->map[0] ? read_map(sink, *entries, count, error)
+                                  : choose(sink, *entries, count, error);
+    if (status != JA_OK)
+        free(*entries);
+    return status;
+}
+
+static enum ja_status target_check(const struct ja_sink *sink, struct ja_error *error) {
+    struct ja_osc_entry *entries;
+    size_t count;
+    enum ja_status status = read_entries(sink, &entries, &count, error);
+    if (status == JA_OK)
         free(entries);
+    return status;
+}
+
+static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error) {
+    struct target *target = sink->state;
+    struct ja_osc_entry *entries;
+    size_t count;
+    enum ja_status status = read_entries(sink, &entries, &count, error);
+    if (status != JA_OK)
         return status;
-    }
     free(target->entries);
     target->entries = entries;
     target->entry_count = locate(sink, entries, count);
@@ -881,6 +899,7 @@ const struct ja_sink_class ja_osc_sink = {
     .module = &target_module,
     .state_size = sizeof(struct target),
     .live_only = true,
+    .check = target_check,
     .open = target_open,
     .frame = target_frame,
     .event = target_event,
@@ -894,6 +913,7 @@ const struct ja_sink_class ja_osc_inside_sink = {
     .module = &target_module,
     .state_size = sizeof(struct target),
     .live_only = true,
+    .check = target_check,
     .open = inside_open,
     .frame = target_frame,
     .event = target_event,

@@ -47,6 +47,17 @@ static void release(struct ja_sink *sink) {
     free(sink);
 }
 
+static enum ja_status check(const struct ja_sink *sink, struct ja_error *error) {
+    return sink->class->check ? sink->class->check(sink, error) : JA_OK;
+}
+
+enum ja_status ja_sink_check(const struct ja_sink_class *class, const char *name, void *settings,
+                             struct ja_error *error) {
+    struct ja_sink sink = {.class = class, .settings = settings};
+    ja_text_copy(sink.name, sizeof sink.name, name);
+    return check(&sink, error);
+}
+
 struct ja_sink *ja_sink_new(const struct ja_sink_class *class, const struct ja_sink_host *host,
                             const char *name, const void *settings, struct ja_error *error) {
     struct ja_sink *sink = calloc(1, sizeof *sink);
@@ -64,7 +75,7 @@ struct ja_sink *ja_sink_new(const struct ja_sink_class *class, const struct ja_s
         release(sink);
         return NULL;
     }
-    if (class->open && class->open(sink, error) != JA_OK) {
+    if (check(sink, error) != JA_OK || (class->open && class->open(sink, error) != JA_OK)) {
         release(sink);
         return NULL;
     }
@@ -110,8 +121,9 @@ enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
     if (!after)
         return ja_fail(error, JA_FAILED, "no memory for output \"%s\"", sink->name);
     sink->settings = after;
-    enum ja_status status =
-        sink->class->configure ? sink->class->configure(sink, before, error) : JA_OK;
+    enum ja_status status = check(sink, error);
+    if (status == JA_OK && sink->class->configure)
+        status = sink->class->configure(sink, before, error);
     if (status == JA_OK) {
         free(before);
     } else {

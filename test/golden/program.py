@@ -41,6 +41,8 @@ def of_type(events, name):
 
 # --- Command line ---
 
+parts = run("--version").stdout
+HAS_LINK, HAS_MQTT = "with Ableton Link" in parts, "with MQTT" in parts
 for arguments, status, words in [
     (["--help"], 0, "Usage"),
     (["--version"], 0, "jack-analyzer "),
@@ -74,7 +76,12 @@ for arguments, status, words in [
     (["-f", PROGRAM], 2, PROGRAM),
     (["-f", "synth:nosuch"], 2, "nosuch"),
     (["-f", "synth:click?bpm=1e9"], 2, "bpm"),
-    (["-f", "synth:silence?seconds=1", "-e", "/nonexistent/events"], 1, "/nonexistent/events"),
+    (["-f", "synth:silence?seconds=1", "-e", "/nonexistent/events"], 2, "/nonexistent/events"),
+    (["--check", "-S", "target.default.map=output=bat address=/b"], 2, "the nearest is \"beat\""),
+    (["-S", "target.default.map=output=bat address=/b"], 2, "the nearest is \"beat\""),
+    (["--check", "-S", "mqtt.m.topic=#"], 2, "mqtt.m.topic" if HAS_MQTT else "without MQTT"),
+    (["-S", "mqtt.m.topic=#"], 2, "mqtt.m.topic" if HAS_MQTT else "without MQTT"),
+    (["--check", "-p", "target/link"], 0 if HAS_LINK else 2, "fine" if HAS_LINK else "link.enable"),
 ]:
     result = run(*arguments)
     output = result.stdout + result.stderr

@@ -25,6 +25,7 @@ static void says_when_it_is_not_built_in(void **state) {
     void *settings = rig_settings(ja_link_sink.module, (const char *const[]){"enable=true"}, 1);
     assert_null(ja_sink_new(&ja_link_sink, &rig->host, NULL, settings, &error));
     assert_non_null(strstr(error.text, "built without Ableton Link"));
+    assert_int_equal(ja_sink_check(&ja_link_sink, "link", settings, &error), JA_USAGE);
     free(settings);
 }
 

@@ -57,6 +57,9 @@ struct ja_sink_class {
     const struct ja_module *module; /* named when there can be several */
     size_t state_size;
     bool live_only; /* not opened when a file is worked off as fast as possible */
+    /* What can be said of name and settings without opening anything; before open and configure.
+     * Optional; the sink has neither host nor state here. */
+    enum ja_status (*check)(const struct ja_sink *sink, struct ja_error *error);
     enum ja_status (*open)(struct ja_sink *sink, struct ja_error *error);
     /* Each optional. A muted sink gets no frames, and of the events those of state alone, so that
      * it knows where things stand; it must not send them. */
@@ -80,7 +83,10 @@ struct ja_sink {
     uint64_t sent, failed; /* packets or lines */
 };
 
-/* Makes, fills (settings are copied) and opens; NULL and a sentence on error. */
+/* Whether a sink of that name could be opened with these settings, as far as they tell. */
+enum ja_status ja_sink_check(const struct ja_sink_class *class, const char *name, void *settings,
+                             struct ja_error *error);
+/* Makes, fills (settings are copied), checks and opens; NULL and a sentence on error. */
 struct ja_sink *ja_sink_new(const struct ja_sink_class *class, const struct ja_sink_host *host,
                             const char *name, const void *settings, struct ja_error *error);
 void ja_sink_free(struct ja_sink *sink);
