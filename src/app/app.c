@@ -231,6 +231,8 @@ static void deliver_message(struct ja_app *app, struct ja_tap *tap,
         log_level(tap, &message->event->level);
     if (message->type == JA_MESSAGE_EVENT && message->event->type == JA_EVENT_STATE)
         app->states[tap - app->taps] = *message->event;
+    if (message->type == JA_MESSAGE_EVENT && tap == app->taps)
+        ja_app_service_event(app, message->event);
     if (app->test.timer) /* nothing that is heard is mixed in */
         return;
     if (message->type == JA_MESSAGE_FRAME)

@@ -64,6 +64,14 @@ struct ja_test_beats {
     struct ja_frame *frame;
 };
 
+/* What the service manager has been told. */
+struct ja_service {
+    bool ready, watched;            /* the first also to be told again, if it was not taken */
+    uint64_t processed[JA_STREAMS]; /* frames of sound, when the watchdog was thought of last */
+    double bpm;                     /* 0: no beats */
+    char status[256];
+};
+
 struct ja_dnssd;
 struct ja_oscquery;
 struct ja_web;
@@ -105,6 +113,7 @@ struct ja_app {
     bool discovery_failed;
     struct ja_order orders[JA_ORDERS];
     struct ja_test_beats test;
+    struct ja_service service;
     struct ja_midi_in midi_in;
     uint64_t acted_us;    /* ja_clock_us when the operator did what is being done; 0: now */
     struct ja_jack *jack; /* NULL with --file */
@@ -157,6 +166,15 @@ void ja_app_block_signals(void);
 /* For a run that has no loop: signals end it, a closed pipe does not. */
 void ja_app_ignore_pipes(void);
 enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error);
+
+/* --- service.c: the program as a service --- */
+
+/* From now on it is ready. */
+void ja_app_open_service(struct ja_app *app);
+/* Of the first stream. */
+void ja_app_service_event(struct ja_app *app, const struct ja_event *event);
+void ja_app_service_reloads(void);
+void ja_app_service_reloaded(struct ja_app *app);
 
 /* --- keys.c: the keys of the terminal --- */
 

@@ -5,6 +5,7 @@
 
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
+#include <ja/core/service.h>
 #include <ja/core/text.h>
 
 #include <poll.h>
@@ -167,8 +168,11 @@ enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
         status = ja_app_start(app, error);
     if (status == JA_OK)
         status = ja_app_start_jack(app, error);
-    if (status == JA_OK)
+    if (status == JA_OK) {
+        ja_app_open_service(app);
         ja_loop_run(app->loop);
+        ja_service_tell("STOPPING=1");
+    }
     ja_app_stop_jack(app, status);
     ja_app_finish(app);
     return status;

@@ -16,10 +16,12 @@
 
 static void reload(struct ja_app *app) {
     struct ja_error error;
+    ja_app_service_reloads();
     if (ja_app_reload(app, &error) == JA_OK)
         ja_log(JA_LOG_NOTICE, "configuration read again");
     else
         ja_log(JA_LOG_ERROR, "the former configuration stays: %s", error.text);
+    ja_app_service_reloaded(app);
 }
 
 /* As without us, but for the terminal's settings. */
