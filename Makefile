@@ -70,7 +70,7 @@ TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
-.PHONY: all unit tools help demo test bench bench-beats deps install uninstall clean jack-analyzer.conf FORCE
+.PHONY: all unit tools help demo test bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE
 .SECONDARY:
 
 all: $(BUILD)/jack-analyzer
@@ -80,6 +80,7 @@ help:
 	@echo 'make demo [AUDIO=file]   show it at work: on a file, or on music of its own'
 	@echo 'make test                install what the tests need, then run all of them'
 	@echo 'make bench               measure delays and memory on this machine'
+	@echo 'make soak [HOURS=24]     let it listen for half an hour, or to so many hours of sound quickly'
 	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
 	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC, configuration, model and JSON'
 	@echo 'make deps                install the Debian packages that building needs'
@@ -176,6 +177,12 @@ bench-beats:
 		$(if $(TRACKER),--tracker "$(TRACKER)") \
 		$(if $(VARIANT),--variant "$(VARIANT)") $(if $(SETS),--sets "$(SETS)") \
 		$(if $(QUICK),--quick)
+
+# Memory, files, threads and every frame over a long time; see test/bench/soak.py.
+soak:
+	@src/dist/packages.sh $(BUILD_PACKAGES) jackd2 python3
+	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
+	@/usr/bin/python3 test/bench/soak.py $(if $(HOURS),--hours $(HOURS))
 
 # The sample configuration is written by the option tables themselves.
 jack-analyzer.conf: $(BUILD)/test/tools/ja-conf-sample

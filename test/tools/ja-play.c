@@ -6,6 +6,7 @@
  *   -s, --server NAME    JACK server
  *   -c, --connect PORT   the i-th leads from channel i, cyclically on both sides
  *   -l, --loop           for ever
+ *   -f, --freewheel N    as soon as it plays the server freewheels, at most N times as fast as life
  *   -t, --times          tell of every cycle when it came, since on a busy machine the server falls
  *                        behind: {"frame":of the sound,"us":ja_clock_us}
  *
@@ -50,11 +51,13 @@ struct player {
     jack_port_t *ports[JA_CHANNELS];
     struct sound sound;
     bool loop;
-    struct ja_ring *moments; /* of struct moment; NULL: not asked for */
-    size_t at;               /* next frame to play; the callback's own */
-    uint32_t tail;           /* frames of silence played after the end */
-    _Atomic bool wait;       /* until the ports are connected */
-    uint64_t start_us;
+    double speed;                 /* of freewheeling against life; 0: no freewheeling */
+    uint64_t played;              /* frames since the start, with all rounds of the loop */
+    struct ja_ring *moments;      /* of struct moment; NULL: not asked for */
+    size_t at;                    /* next frame to play; the callback's own */
+    uint32_t tail;                /* frames of silence played after the end */
+    _Atomic bool wait;            /* until the ports are connected */
+    uint64_t start_us, braked_us; /* by ja_clock_us */
     uint32_t start_frame;
     _Atomic int phase; /* 0 not begun, 1 playing, 2 all played, 3 the server has gone */
 };
@@ -145,6 +148,7 @@ static void begin(struct player *player) {
         return;
     player->start_frame = frame;
     player->start_us = us + (ja_clock_us() - jack_get_time()); /* JACK's clock may be another */
+    player->braked_us = ja_clock_us();
     atomic_store(&player->phase, 1);
 }
 
@@ -179,6 +183,16 @@ static void play(struct player *player, float **outs, jack_nframes_t frames) {
     }
 }
 
+/* While the server freewheels, whoever is too fast may sleep. */
+static void brake(const struct player *player) {
+    double ahead_s = (double)player->played / player->sound.rate / player->speed -
+                     (double)(ja_clock_us() - player->braked_us) * 1e-6;
+    if (ahead_s < 0.001 || ahead_s > 1)
+        return;
+    const struct timespec pause = {.tv_nsec = (long)(ahead_s * 999999999)};
+    nanosleep(&pause, NULL);
+}
+
 static int process(jack_nframes_t frames, void *data) {
     struct player *player = data;
     float *outs[JA_CHANNELS];
@@ -192,6 +206,9 @@ static int process(jack_nframes_t frames, void *data) {
     if (atomic_load(&player->phase) == 1) {
         note_moment(player);
         play(player, outs, frames);
+        player->played += frames;
+        if (player->speed > 0)
+            brake(player);
         if (player->tail > 2 * frames)
             atomic_store(&player->phase, 2);
     }
@@ -253,6 +270,8 @@ static int run(struct player *player, char *const *targets, unsigned count) {
         return fail("the server gives no ports");
     if (!connect_ports(player, targets, count))
         return 1;
+    if (player->speed > 0 && jack_set_freewheel(player->client, 1) != 0)
+        return fail("the server does not freewheel");
     atomic_store(&player->wait, false);
     if (wait_for(player, 0) != 3 && !ended) {
         const struct sound *sound = &player->sound;
@@ -271,14 +290,17 @@ static void ignore_message(const char *message) {
 
 int main(int argc, char **argv) {
     static struct player player;
-    static const struct option options[] = {
-        {"name", required_argument, NULL, 'n'},    {"server", required_argument, NULL, 's'},
-        {"connect", required_argument, NULL, 'c'}, {"loop", no_argument, NULL, 'l'},
-        {"times", no_argument, NULL, 't'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+                                            {"server", required_argument, NULL, 's'},
+                                            {"connect", required_argument, NULL, 'c'},
+                                            {"loop", no_argument, NULL, 'l'},
+                                            {"times", no_argument, NULL, 't'},
+                                            {"freewheel", required_argument, NULL, 'f'},
+                                            {NULL, 0, NULL, 0}};
     const char *name = "ja-play", *server = NULL;
     char *targets[MOST_TARGETS];
     unsigned count = 0;
-    for (int option; (option = getopt_long(argc, argv, "n:s:c:lt", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "n:s:c:ltf:", options, NULL)) != -1;) {
         if (option == 'n')
             name = optarg;
         else if (option == 's')
@@ -287,6 +309,8 @@ int main(int argc, char **argv) {
             targets[count++] = optarg;
         else if (option == 'l')
             player.loop = true;
+        else if (option == 'f' && atof(optarg) > 0)
+            player.speed = atof(optarg);
         else if (option == 't')
             player.moments = ja_ring_new(1024 * sizeof(struct moment));
         else
