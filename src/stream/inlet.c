@@ -49,7 +49,9 @@ bool ja_inlet_write(struct ja_inlet *inlet, const struct ja_block *block,
     bool room = ja_ring_begin(inlet->ring, &write, message_size(block->channels, block->frames));
     add(&inlet->delivered, block->frames);
     if (room) {
-        ja_ring_put(&write, block, sizeof *block);
+        struct ja_block head = *block;
+        head.lost = atomic_load_explicit(&inlet->lost, memory_order_relaxed);
+        ja_ring_put(&write, &head, sizeof head);
         for (unsigned c = 0; c < block->channels; c++) {
             if (channels[c])
                 ja_ring_put(&write, channels[c], block->frames * sizeof **channels);

@@ -112,13 +112,15 @@ failed:
     return false;
 }
 
-static void tell_gap(struct ja_intake *intake, double seconds, unsigned rate, const char *cause) {
-    if (!intake->pipeline)
+/* `after` frames of an earlier gap that is told, too. */
+static void tell_gap(struct ja_intake *intake, uint64_t after, uint64_t frames, unsigned rate,
+                     const char *cause) {
+    if (!intake->pipeline || frames == 0)
         return;
     struct ja_event event = {
         .type = JA_EVENT_GAP,
-        .time = input_time(intake),
-        .gap = {llround(seconds * rate), cause},
+        .time = input_time(intake) + (double)after / rate,
+        .gap = {(long long)frames, cause},
     };
     ja_pipeline_emit(intake->pipeline, &event);
 }
@@ -142,7 +144,8 @@ static double clock_gap(const struct ja_block *last, const struct ja_block *bloc
 static void follow_epoch(struct ja_intake *intake, const struct ja_block *block) {
     double seconds = clock_gap(&intake->last, block);
     bool other_rate = block->rate != intake->last.rate;
-    tell_gap(intake, seconds, intake->last.rate, other_rate ? "rate" : "restart");
+    uint64_t missing = (uint64_t)llround(seconds * intake->last.rate);
+    tell_gap(intake, 0, missing, intake->last.rate, other_rate ? "rate" : "restart");
     if (other_rate)
         build(intake, block->rate, input_time(intake) + seconds);
     else
@@ -155,10 +158,10 @@ static void follow_frames(struct ja_intake *intake, const struct ja_block *block
         return;
     uint64_t missing = block->frame > expected ? block->frame - expected : 0;
     double seconds = (double)missing / block->rate;
-    uint64_t lost = atomic_load_explicit(&intake->inlet->lost, memory_order_relaxed);
-    if (missing > 0)
-        tell_gap(intake, seconds, block->rate, lost != intake->lost_seen ? "overflow" : "server");
-    intake->lost_seen = lost;
+    uint64_t lost = block->lost - intake->last.lost;
+    lost = lost < missing ? lost : missing;
+    tell_gap(intake, 0, lost, block->rate, "overflow");
+    tell_gap(intake, lost, missing - lost, block->rate, "server");
     if (seconds > longest_fill_s || missing == 0)
         move_on(intake, seconds);
     else

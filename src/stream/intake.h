@@ -24,7 +24,6 @@ struct ja_intake {
     struct ja_resampler *resampler;      /* NULL at 44.1 and 48 kHz */
     float *samples;                      /* one block, channel after channel */
     struct ja_block last;                /* the block before */
-    uint64_t lost_seen;                  /* inlet->lost at the last gap */
     double start;    /* s of audio where the present run of input frames began */
     uint64_t frames; /* input frames since */
     double told_at;  /* s of audio of the last timebase handed on */

@@ -305,6 +305,33 @@ static void test_overflow_is_accounted_for(void **state) {
     free(record.bytes);
 }
 
+/* The server's gap waits in the queue when the first block finds no room. */
+static void test_causes_are_told_apart(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    (void)state;
+    struct ja_block first = block_at(0, 64, 48000), late = block_at(1000, 64, 48000);
+    write_block(stream, &first, 0);
+    write_block(stream, &late, 0);
+    uint64_t frame = 1064;
+    for (unsigned refused = 0; refused < 3; frame += 8192) {
+        struct ja_block block = block_at(frame, 8192, 48000);
+        refused += !write_block(stream, &block, 0);
+    }
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_string_equal(record.gap.gap.cause, "server");
+    assert_int_equal(record.gap.gap.frames, 1000 - 64);
+    struct ja_block last = block_at(frame, 64, 48000);
+    assert_true(write_block(stream, &last, 0));
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_string_equal(record.gap.gap.cause, "overflow");
+    assert_int_equal(record.gap.gap.frames, 3 * 8192);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
 static void test_unsound_samples_are_repaired(void **state) {
     struct record record = {0};
     struct ja_stream *stream = make();
@@ -519,6 +546,7 @@ int main(void) {
         cmocka_unit_test(test_long_gap_moves_time),
         cmocka_unit_test(test_restart_with_another_rate),
         cmocka_unit_test(test_overflow_is_accounted_for),
+        cmocka_unit_test(test_causes_are_told_apart),
         cmocka_unit_test(test_unsound_samples_are_repaired),
         cmocka_unit_test(test_frames_give_way_to_events),
         cmocka_unit_test(test_commands),

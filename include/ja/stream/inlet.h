@@ -26,6 +26,7 @@ struct ja_block {
     uint32_t rate;   /* Hz */
     uint32_t channels;
     uint32_t epoch; /* changes when frame numbers start anew: server restarted */
+    uint64_t lost;  /* frames that have found no room until now; filled in by ja_inlet_write */
 };
 
 struct ja_inlet {
