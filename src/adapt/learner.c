@@ -73,7 +73,7 @@ static void load(struct ja_learner *learner) {
 static void begin_profile(struct ja_learner *learner, const char *path,
                           const struct ja_error *nowhere) {
     learner->model = (struct ja_model){0};
-    learner->unsaved = false;
+    learner->unsaved = learner->save_failed = false;
     ja_text_copy(learner->path, sizeof learner->path, path);
     if (nowhere)
         keep_in_memory(learner, nowhere);
@@ -102,10 +102,13 @@ enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn
 
 void ja_learner_save(struct ja_learner *learner) {
     struct ja_error error;
-    if (learner->unsaved && learner->path[0] &&
-        ja_model_save(&learner->model, learner->path, &error) != JA_OK)
-        keep_in_memory(learner, &error);
-    learner->unsaved = false;
+    bool due = learner->unsaved && learner->path[0];
+    bool failed = due && ja_model_save(&learner->model, learner->path, &error) != JA_OK;
+    if (failed && !learner->save_failed)
+        ja_log(JA_LOG_WARNING, "what is learnt cannot be written and stays in memory: %s",
+               error.text);
+    learner->save_failed = failed || (learner->save_failed && !due);
+    learner->unsaved = failed;
 }
 
 enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,

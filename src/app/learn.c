@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const uint64_t save_after_us = 5000000; /* so that much said at once is one file */
+static const uint64_t save_after_us = 5000000;  /* so that much said at once is one file */
+static const uint64_t save_again_us = 60000000; /* after it has failed */
 
 enum ja_status ja_app_open_learner(struct ja_app *app, const struct ja_learn_settings *settings,
                                    struct ja_error *error) {
@@ -28,8 +29,9 @@ static void save_due(void *data, uint64_t due_us) {
 
 void ja_app_share_priors(struct ja_app *app) {
     struct ja_priors priors;
+    uint64_t wait_us = app->learner.save_failed ? save_again_us : save_after_us;
     if (app->learner.unsaved && !app->save_timer)
-        app->save_timer = ja_loop_at(app->loop, ja_clock_us() + save_after_us, save_due, app);
+        app->save_timer = ja_loop_at(app->loop, ja_clock_us() + wait_us, save_due, app);
     if (!ja_learner_take(&app->learner, &priors))
         return;
     for (size_t i = 0; i < app->stream_count; i++) {

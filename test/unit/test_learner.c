@@ -355,19 +355,29 @@ static void wrong_name_changes_nothing(void **state) {
     assert_int_equal(ja_learner_forget(&settings, &was, &error), JA_USAGE);
 }
 
-/* It goes on in memory, and does not try again and again. */
+/* It goes on in memory until it can be written. */
 static void works_without_a_place_to_write(void **state) {
+    char blocked[96], path[128];
+    struct stat status;
     (void)state;
-    setenv("XDG_STATE_HOME", "/proc/nothing", 1);
+    snprintf(blocked, sizeof blocked, "%s/blocked", folder);
+    snprintf(path, sizeof path, "%s/jack-analyzer/club.model", blocked);
+    fclose(fopen(blocked, "w")); /* a file where a folder should be */
+    setenv("XDG_STATE_HOME", blocked, 1);
     struct ja_learner learner = opened("club", true);
-    assert_string_not_equal(learner.path, "");
+    assert_string_equal(learner.path, path);
     correct(&learner, 124, 62);
     ja_learner_save(&learner);
-    assert_string_equal(learner.path, "");
-    correct(&learner, 124, 62);
-    ja_learner_save(&learner);
+    assert_true(learner.unsaved && learner.save_failed);
     struct ja_priors priors = priors_of(&learner);
     assert_true(ja_priors_tempo(&priors, 124) < -0.05);
+    assert_int_equal(unlink(blocked), 0);
+    ja_learner_save(&learner);
+    assert_false(learner.unsaved || learner.save_failed);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(unlink(path), 0);
+    *strrchr(path, '/') = '\0';
+    assert_true(rmdir(path) == 0 && rmdir(blocked) == 0);
     unsetenv("XDG_STATE_HOME");
     unsetenv("HOME");
     learner = opened("club", true);

@@ -55,6 +55,7 @@ struct ja_learner {
     char path[JA_MODEL_PATH]; /* "": it is kept in memory only */
     bool changed;             /* the priors, since they were last taken */
     bool unsaved;             /* the model, since it was last saved */
+    bool save_failed;         /* the last time; told when it began */
     bool nudged;              /* in this run; else it goes by habit */
     double nudge_ms;          /* in force in this run */
 };
@@ -64,7 +65,8 @@ struct ja_learner {
  * and nothing has changed: the profile's name cannot be. */
 enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn_settings *settings,
                                bool files, struct ja_error *error);
-/* Saves what is unsaved; waits for the disk. When that fails it says so, once. */
+/* Saves what is unsaved; waits for the disk. When that fails it says so, once, and stays unsaved.
+ */
 void ja_learner_save(struct ja_learner *learner);
 /* Removes the model's file of the profile; *was tells whether there was one. */
 enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,
