@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const uint64_t RETRY_LEAST_US = 100000, RETRY_MOST_US = 500000;
@@ -417,6 +418,7 @@ static void log_quietly(const char *message) {
 
 void *ja_client_run(void *data) {
     struct ja_jack *jack = data;
+    prctl(PR_SET_NAME, "jack");
     jack_set_error_function(log_quietly);
     jack_set_info_function(log_quietly);
     uint64_t retry_us = RETRY_LEAST_US;

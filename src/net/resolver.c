@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,6 +125,7 @@ static void answer(struct shared *shared, struct job *job) {
 
 static void *run(void *data) {
     struct shared *shared = data;
+    prctl(PR_SET_NAME, "names");
     pthread_mutex_lock(&shared->lock);
     while (!shared->quit) {
         struct job *job = oldest_waiting(shared);

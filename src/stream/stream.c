@@ -362,7 +362,7 @@ void ja_stream_finish(struct ja_stream *stream) {
 /* Results are told after every block: when the machine is too slow the end is never reached. */
 static void *work(void *data) {
     struct ja_stream *stream = data;
-    prctl(PR_SET_NAME, "analysis"); /* in top, and for the watchdog's test */
+    prctl(PR_SET_NAME, "analysis"); /* in top */
     ja_denormals_flush();
     while (!stream->stop) {
         bool more = true;

@@ -27,6 +27,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -593,6 +594,7 @@ static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
 static void *run(void *data) {
     struct ja_web *web = data;
+    prctl(PR_SET_NAME, "web");
     while (!atomic_load(&web->quit))
         if (lws_service(web->context, 0) < 0)
             break;
