@@ -18,7 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static const uint64_t RETRY_LEAST_US = 100000, RETRY_MOST_US = 500000;
+static const uint64_t RETRY_LEAST_US = 100000, RETRY_MOST_US = 250000;
 /* The picture is looked at when the graph has been quiet for a moment (a program that leaves first
  * disconnects), but not later than … */
 static const uint64_t SETTLE_US = 100000, SETTLE_MOST_US = 500000;
