@@ -190,6 +190,8 @@ static enum ja_status when_different(struct ja_app *app, const struct ja_config 
                                      const struct ja_module *module, const char *instance,
                                      difference_function *function, struct ja_error *error) {
     enum ja_status status = JA_OK;
+    if (ja_config_is_same(app->config, next, module, instance))
+        return JA_OK;
     void *before = filled(app->config, module, instance);
     void *after = filled(next, module, instance);
     if (!before || !after)
@@ -336,8 +338,9 @@ enum ja_status ja_app_reload(struct ja_app *app, struct ja_error *error) {
     struct ja_config *next = ja_config_clone(app->config);
     if (!next)
         return ja_fail(error, JA_FAILED, "no memory to read the configuration again");
-    ja_config_clear(next, JA_LAYER_FILE);
-    enum ja_status status = read_file(next, app->arguments, error);
+    enum ja_status status = ja_config_clear(next, JA_LAYER_FILE)
+                                ? read_file(next, app->arguments, error)
+                                : ja_fail(error, JA_FAILED, "no memory to read it again");
     if (status == JA_OK)
         status = ja_app_apply(app, next, error);
     if (status != JA_OK)

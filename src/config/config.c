@@ -2,7 +2,9 @@
  * and the effective value is the one of the highest layer that has it. So a reload, a change of
  * preset and "where does this come from" need no code of their own.
  *
- * Whatever can fail half-way is tried on a copy, which then changes places with the original.
+ * Whatever can fail half-way is tried on a copy, which then changes places with the original. A
+ * copy shares its sections with the original, perhaps across threads, until one of them changes
+ * one.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store.h"
@@ -28,7 +30,7 @@ static unsigned char *field(const struct ja_section *section, enum ja_layer laye
 }
 
 static void section_free(struct ja_section *section) {
-    if (section == NULL)
+    if (section == NULL || atomic_fetch_sub(&section->users, 1) > 1)
         return;
     for (size_t i = 0; section->origins != NULL && i < JA_LAYERS * section->module->option_count;
          i++)
@@ -43,6 +45,7 @@ static struct ja_section *section_new(const struct ja_module *module, const char
     if (section == NULL)
         return NULL;
     section->module = module;
+    atomic_init(&section->users, 1);
     bool fits = ja_text_copy(section->name, sizeof section->name, name);
     assert(fits);
     (void)fits;
@@ -111,6 +114,18 @@ static bool add_new_section(struct ja_config *config, const struct ja_module *mo
     return add_section(config, section);
 }
 
+/* Makes the section one that only `config` has; false without memory. */
+static bool own_section(struct ja_section **section) {
+    if (atomic_load(&(*section)->users) == 1)
+        return true;
+    struct ja_section *copy = section_copy(*section);
+    if (copy == NULL)
+        return false;
+    section_free(*section);
+    *section = copy;
+    return true;
+}
+
 static void drop_absent_sections(struct ja_config *config) {
     size_t kept = 0;
     for (size_t i = 0; i < config->section_count; i++) {
@@ -153,13 +168,14 @@ struct ja_config *ja_config_clone(const struct ja_config *config) {
     if (copy == NULL)
         return NULL;
     *copy = *config;
-    copy->sections = NULL;
-    copy->section_count = 0;
+    copy->sections = malloc((config->section_count + 1) * sizeof *copy->sections);
+    if (copy->sections == NULL) {
+        free(copy);
+        return NULL;
+    }
     for (size_t i = 0; i < config->section_count; i++) {
-        if (!add_section(copy, section_copy(config->sections[i]))) {
-            ja_config_free(copy);
-            return NULL;
-        }
+        copy->sections[i] = config->sections[i];
+        atomic_fetch_add(&copy->sections[i]->users, 1);
     }
     return copy;
 }
@@ -170,20 +186,44 @@ void ja_config_swap(struct ja_config *a, struct ja_config *b) {
     *b = former;
 }
 
-void ja_config_clear(struct ja_config *config, enum ja_layer layer) {
+static bool has_layer(const struct ja_section *section, enum ja_layer layer) {
+    char **origins = section->origins + (size_t)layer * section->module->option_count;
+    for (size_t o = 0; o < section->module->option_count; o++) {
+        if (origins[o] != NULL)
+            return true;
+    }
+    return section->present[layer];
+}
+
+static void clear_layer(struct ja_section *section, enum ja_layer layer) {
+    char **origins = section->origins + (size_t)layer * section->module->option_count;
+    for (size_t o = 0; o < section->module->option_count; o++) {
+        free(origins[o]);
+        origins[o] = NULL;
+    }
+    section->present[layer] = false;
+}
+
+bool ja_config_clear(struct ja_config *config, enum ja_layer layer) {
     assert(layer > JA_LAYER_DEFAULT && layer < JA_LAYERS);
     for (size_t i = 0; i < config->section_count; i++) {
-        struct ja_section *section = config->sections[i];
-        char **origins = section->origins + (size_t)layer * section->module->option_count;
-        for (size_t o = 0; o < section->module->option_count; o++) {
-            free(origins[o]);
-            origins[o] = NULL;
-        }
-        section->present[layer] = false;
+        if (has_layer(config->sections[i], layer) && !own_section(&config->sections[i]))
+            return false;
+    }
+    for (size_t i = 0; i < config->section_count; i++) {
+        if (has_layer(config->sections[i], layer))
+            clear_layer(config->sections[i], layer);
     }
     drop_absent_sections(config);
     if (layer == JA_LAYER_PRESET)
         config->preset_count = 0;
+    return true;
+}
+
+bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
+                       const struct ja_module *module, const char *instance) {
+    const char *name = instance == NULL ? "" : instance;
+    return ja_store_section(a, module, name) == ja_store_section(b, module, name);
 }
 
 const struct ja_module *ja_config_module(const struct ja_config *config, size_t i) {
@@ -206,14 +246,21 @@ const struct ja_option *ja_store_option(const struct ja_module *module, const ch
     return NULL;
 }
 
-struct ja_section *ja_store_section(const struct ja_config *config, const struct ja_module *module,
-                                    const char *instance) {
+/* Where it hangs; NULL when there is none. */
+static struct ja_section **find_section(const struct ja_config *config,
+                                        const struct ja_module *module, const char *instance) {
     for (size_t i = 0; i < config->section_count; i++) {
-        struct ja_section *section = config->sections[i];
-        if (section->module == module && strcmp(section->name, instance) == 0)
-            return section;
+        if (config->sections[i]->module == module &&
+            strcmp(config->sections[i]->name, instance) == 0)
+            return &config->sections[i];
     }
     return NULL;
+}
+
+const struct ja_section *ja_store_section(const struct ja_config *config,
+                                          const struct ja_module *module, const char *instance) {
+    struct ja_section **section = find_section(config, module, instance);
+    return section == NULL ? NULL : *section;
 }
 
 /* A name that can also stand in a configuration file, where true and false are values. */
@@ -237,8 +284,11 @@ static size_t count_instances(const struct ja_config *config, const struct ja_mo
 enum ja_status ja_store_mention(struct ja_config *config, enum ja_layer layer,
                                 const struct ja_module *module, const char *instance,
                                 struct ja_section **section, struct ja_error *error) {
-    *section = ja_store_section(config, module, instance);
-    if (*section != NULL) {
+    struct ja_section **found = find_section(config, module, instance);
+    if (found != NULL) {
+        if (!own_section(found))
+            return ja_fail(error, JA_FAILED, no_memory);
+        *section = *found;
         (*section)->present[layer] = true;
         return JA_OK;
     }
@@ -335,24 +385,44 @@ static void likely_instance(const struct ja_module *module, const char *name,
         ja_text_put(instance, module->fallback_name == NULL ? "NAME" : module->fallback_name);
 }
 
+/* Longer names are not compared: whoever sends them has not mistyped one, and it would take long.
+ */
+enum { LIKELY_NAME = 40 };
+
 struct nearest {
     char name[JA_FULL_NAME];
     unsigned distance;
 };
 
+/* What of `name` is to be like an option's name: behind the instance, if that is given. */
+static const char *option_part(const struct ja_module *module, const char *name) {
+    const char *first = strchr(name, '.'), *second = first == NULL ? NULL : strchr(first + 1, '.');
+    return module->named && second != NULL ? second + 1 : NULL;
+}
+
+static unsigned distance_of(const char *name, const char *option, const char *full,
+                            const char *part) {
+    if (part != NULL)
+        return strlen(part) < LIKELY_NAME ? ja_text_distance(part, option) : UINT_MAX;
+    if (strlen(name) >= LIKELY_NAME)
+        return UINT_MAX;
+    /* The module's name alone may have been forgotten. */
+    unsigned whole = strchr(name, '.') == NULL ? UINT_MAX : ja_text_distance(name, full);
+    unsigned alone = ja_text_distance(name, option) + 1;
+    return alone < whole ? alone : whole;
+}
+
 static void look_for_nearest(const struct ja_module *module, const char *name,
                              struct nearest *nearest) {
     char instance[JA_FULL_NAME], full[JA_FULL_NAME];
+    const char *part = option_part(module, name);
     struct ja_text text;
     ja_text_init(&text, instance, sizeof instance);
     likely_instance(module, name, &text);
     for (size_t i = 0; i < module->option_count; i++) {
         ja_text_init(&text, full, sizeof full);
         ja_store_name(module, instance, module->options[i].name, &text);
-        unsigned distance = ja_text_distance(name, full);
-        /* The module's name alone may have been forgotten. */
-        unsigned alone = ja_text_distance(name, module->options[i].name) + 1;
-        distance = alone < distance ? alone : distance;
+        unsigned distance = distance_of(name, module->options[i].name, full, part);
         if (distance < nearest->distance) {
             nearest->distance = distance;
             ja_text_copy(nearest->name, sizeof nearest->name, full);
@@ -360,10 +430,32 @@ static void look_for_nearest(const struct ja_module *module, const char *name,
     }
 }
 
+/* The module whose name is most like what `name` begins with; NULL when it begins with none. */
+static const struct ja_module *nearest_module(const struct ja_config *config, const char *name) {
+    const struct ja_module *nearest = NULL;
+    char first[LIKELY_NAME];
+    unsigned least = UINT_MAX;
+    size_t length = strcspn(name, ".");
+    if (name[length] == '\0' || length >= sizeof first)
+        return NULL;
+    memcpy(first, name, length);
+    first[length] = '\0';
+    for (size_t i = 0; i < config->module_count; i++) {
+        unsigned distance = ja_text_distance(first, config->modules[i]->name);
+        if (distance < least) {
+            least = distance;
+            nearest = config->modules[i];
+        }
+    }
+    return nearest;
+}
+
 enum ja_status ja_store_unknown(const struct ja_config *config, const char *name,
                                 struct ja_error *error) {
     struct nearest nearest = {.distance = UINT_MAX};
     const struct ja_module *only = leading_module(config, name);
+    if (only == NULL)
+        only = nearest_module(config, name);
     for (size_t i = 0; i < config->module_count; i++) {
         if (only == NULL || only == config->modules[i])
             look_for_nearest(config->modules[i], name, &nearest);
@@ -465,7 +557,7 @@ const char *ja_config_instance(const struct ja_config *config, const struct ja_m
 }
 
 static enum ja_status find(const struct ja_config *config, const char *name, struct key *key,
-                           struct ja_section **section, struct ja_error *error) {
+                           const struct ja_section **section, struct ja_error *error) {
     if (!parse_key(config, name, key))
         return ja_store_unknown(config, name, error);
     *section = ja_store_section(config, key->module, key->instance);
@@ -479,7 +571,7 @@ const struct ja_module *ja_config_find(const struct ja_config *config, const cha
                                        const struct ja_option **option, const char **instance,
                                        struct ja_error *error) {
     struct key key;
-    struct ja_section *section;
+    const struct ja_section *section;
     if (find(config, name, &key, &section, error) != JA_OK)
         return NULL;
     *option = key.option;
@@ -491,7 +583,7 @@ enum ja_status ja_config_get(const struct ja_config *config, const char *name,
                              struct ja_text *value, enum ja_layer *layer, const char **origin,
                              struct ja_error *error) {
     struct key key;
-    struct ja_section *section;
+    const struct ja_section *section;
     if (find(config, name, &key, &section, error) != JA_OK)
         return JA_USAGE;
     ja_value_format(key.option, ja_store_value(section, key.option, layer, origin), value);

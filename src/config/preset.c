@@ -308,7 +308,8 @@ static enum ja_status rebuild(struct ja_config *config, struct ja_error *error) 
     char path[PATH_MAX];
     enum ja_status status = JA_OK;
     size_t count = config->preset_count;
-    ja_config_clear(config, JA_LAYER_PRESET);
+    if (!ja_config_clear(config, JA_LAYER_PRESET))
+        return ja_fail(error, JA_FAILED, "out of memory");
     config->preset_count = count;
     for (size_t i = 0; status == JA_OK && i < count; i++) {
         if (!find_file(config->presets[i], path, sizeof path))

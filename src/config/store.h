@@ -7,6 +7,7 @@
 #define JA_CONFIG_STORE_H
 
 #include <ja/config/config.h>
+#include <stdatomic.h>
 
 enum {
     JA_FULL_NAME = 128,    /* bytes of module.instance.option */
@@ -18,6 +19,7 @@ enum {
 
 /* A module, or one instance of a named module. */
 struct ja_section {
+    atomic_uint users; /* configurations that have it; changed only where that is one */
     const struct ja_module *module;
     char name[JA_INSTANCE_NAME]; /* of the instance; empty when the module is not named */
     bool present[JA_LAYERS];     /* mentioned there; mentioned nowhere, it is dropped */
@@ -37,9 +39,9 @@ struct ja_config {
 /* NULL when there is none. */
 const struct ja_module *ja_store_module(const struct ja_config *config, const char *name);
 /* NULL when there is none; `instance` is "" for a module that is not named. */
-struct ja_section *ja_store_section(const struct ja_config *config, const struct ja_module *module,
-                                    const char *instance);
-/* Finds or makes an instance and notes that `layer` mentions it. */
+const struct ja_section *ja_store_section(const struct ja_config *config,
+                                          const struct ja_module *module, const char *instance);
+/* Finds or makes an instance, which may be changed then, and notes that `layer` mentions it. */
 enum ja_status ja_store_mention(struct ja_config *config, enum ja_layer layer,
                                 const struct ja_module *module, const char *instance,
                                 struct ja_section **section, struct ja_error *error);

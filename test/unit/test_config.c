@@ -239,6 +239,11 @@ static void a_copy_lives_alone_and_changes_places(void **state) {
     struct ja_config *copy = ja_config_clone(config);
     char *before = rig_printed(config, ja_config_print), *same = rig_printed(copy, ja_config_print);
     assert_string_equal(before, same);
+    set(copy, JA_LAYER_LIVE, "target.lights.port", "7001");
+    assert_false(ja_config_is_same(config, copy, &target_module, "lights"));
+    assert_true(ja_config_is_same(config, copy, &target_module, "main"));
+    assert_true(ja_config_is_same(config, copy, &onset_module, NULL));
+    ja_config_clear(copy, JA_LAYER_LIVE);
 
     ja_config_clear(copy, JA_LAYER_FILE);
     set(copy, JA_LAYER_FILE, "wire.b.gain", "2");

@@ -40,11 +40,15 @@ enum ja_status ja_config_set_pair(struct ja_config *config, enum ja_layer layer,
  * checked, errors name file and line. On error nothing of `config` has changed. */
 enum ja_status ja_config_read(struct ja_config *config, enum ja_layer layer, const char *path,
                               struct ja_error *error);
-/* Forgets every value of a layer. */
-void ja_config_clear(struct ja_config *config, enum ja_layer layer);
-/* A copy to try changes on: change the copy, then swap, or free it. NULL without memory. */
+/* Forgets every value of a layer; false without memory: then nothing has changed. */
+bool ja_config_clear(struct ja_config *config, enum ja_layer layer);
+/* A copy to try changes on: change the copy, then swap, or free it; or one to read in another
+ * thread. Takes little time. NULL without memory. */
 struct ja_config *ja_config_clone(const struct ja_config *config);
 void ja_config_swap(struct ja_config *a, struct ja_config *b);
+/* True when nothing of the module or instance has changed since one was cloned from the other. */
+bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
+                       const struct ja_module *module, const char *instance);
 
 /* Fills `settings` (module->settings_size bytes) with the effective values. `instance` is NULL
  * unless the module is named. */
