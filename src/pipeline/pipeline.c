@@ -286,9 +286,13 @@ static void gather(struct ja_pipeline *pipeline, const float *const *channels, s
     pipeline->filled += count;
 }
 
+unsigned ja_pipeline_missing(const struct ja_pipeline *pipeline) {
+    return pipeline->slice - pipeline->filled % pipeline->slice;
+}
+
 void ja_pipeline_feed(struct ja_pipeline *pipeline, const float *const *channels, size_t count) {
     for (size_t taken = 0; taken < count;) {
-        unsigned missing = pipeline->slice - pipeline->filled % pipeline->slice;
+        unsigned missing = ja_pipeline_missing(pipeline);
         unsigned now = count - taken < missing ? (unsigned)(count - taken) : missing;
         gather(pipeline, channels, taken, now);
         taken += now;

@@ -1,8 +1,12 @@
 /* The door through which sound enters a stream: blocks in a ring, from any one producer.
  *
- * A block goes in whole or not at all, and the semaphore is posted either way: a reader that hears
- * nothing for a while knows that no sound came, not that none fitted. The counters need no order
- * among themselves; only `lost` is written before the post that tells of it.
+ * A block goes in whole or not at all. To wake the reader is the dearest thing that the producer
+ * does, so it is not woken for sound that is too short to be worked on; but always when a block did
+ * not fit: a reader that hears nothing for a while knows that no sound came. The counters need no
+ * order among themselves; only `lost` is written before the post that tells of it.
+ *
+ * Should the producer read `wanted` as it was before the reader wanted less (after a gap), the next
+ * block wakes it.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/stream/inlet.h>
@@ -18,6 +22,7 @@ bool ja_inlet_init(struct ja_inlet *inlet, unsigned channels) {
     if (!inlet->ring)
         return false;
     sem_init(&inlet->ready, 0, 0);
+    atomic_init(&inlet->wanted, 0);
     atomic_init(&inlet->delivered, 0);
     atomic_init(&inlet->lost, 0);
     atomic_init(&inlet->lost_blocks, 0);
@@ -32,6 +37,10 @@ void ja_inlet_done(struct ja_inlet *inlet) {
 
 static void add(_Atomic uint64_t *counter, uint64_t amount) {
     atomic_fetch_add_explicit(counter, amount, memory_order_relaxed);
+}
+
+static uint64_t read_counter(const _Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 static void put_silence(struct ja_ring_write *write, unsigned frames) {
@@ -63,8 +72,14 @@ bool ja_inlet_write(struct ja_inlet *inlet, const struct ja_block *block,
         add(&inlet->lost, block->frames);
         add(&inlet->lost_blocks, 1);
     }
-    sem_post(&inlet->ready);
+    uint64_t written = read_counter(&inlet->delivered) - read_counter(&inlet->lost);
+    if (!room || written >= read_counter(&inlet->wanted))
+        sem_post(&inlet->ready);
     return room;
+}
+
+void ja_inlet_want(struct ja_inlet *inlet, uint64_t taken, uint64_t frames) {
+    atomic_store_explicit(&inlet->wanted, taken + frames, memory_order_relaxed);
 }
 
 bool ja_inlet_has_room(const struct ja_inlet *inlet, unsigned channels, unsigned frames) {

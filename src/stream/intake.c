@@ -218,6 +218,15 @@ bool ja_intake_block(struct ja_intake *intake) {
     return true;
 }
 
+void ja_intake_rest(const struct ja_intake *intake) {
+    unsigned frames = 0;
+    if (intake->resampler)
+        frames = ja_resampler_missing(intake->resampler);
+    else if (intake->pipeline)
+        frames = ja_pipeline_missing(intake->pipeline);
+    ja_inlet_want(intake->inlet, intake->processed, frames);
+}
+
 /* Also before any sound has told its rate: then there is no pipeline yet. */
 void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason) {
     bool lost = notice == JA_NOTICE_INPUT_LOST;

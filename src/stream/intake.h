@@ -37,6 +37,8 @@ enum ja_status ja_intake_init(struct ja_intake *intake, struct ja_error *error);
 void ja_intake_done(struct ja_intake *intake);
 /* Works off one block; false when the inlet is empty. */
 bool ja_intake_block(struct ja_intake *intake);
+/* Has the inlet wake its reader no sooner than there is something to work on. */
+void ja_intake_rest(const struct ja_intake *intake);
 /* Tells the stages, these and those of later pipelines. */
 void ja_intake_notice(struct ja_intake *intake, enum ja_notice notice, const char *reason);
 void ja_intake_set_step(struct ja_intake *intake, const struct ja_governor_step *step);

@@ -127,3 +127,7 @@ double ja_resampler_lag(const struct ja_resampler *resampler) {
     double half = HALF_FILTER / (resampler->ratio < 1 ? resampler->ratio : 1);
     return (CHUNK + half) / resampler->from;
 }
+
+unsigned ja_resampler_missing(const struct ja_resampler *resampler) {
+    return CHUNK - (unsigned)resampler->filled;
+}

@@ -27,6 +27,8 @@ void ja_resampler_feed(struct ja_resampler *resampler, const float *const *chann
 void ja_resampler_finish(struct ja_resampler *resampler, ja_resampler_function *function,
                          void *data);
 void ja_resampler_reset(struct ja_resampler *resampler);
+/* Input frames that are missing until the next have come out. */
+unsigned ja_resampler_missing(const struct ja_resampler *resampler);
 /* Most seconds by which the output is behind the input. */
 double ja_resampler_lag(const struct ja_resampler *resampler);
 

@@ -366,6 +366,7 @@ static void *work(void *data) {
     ja_denormals_flush();
     while (!stream->stop) {
         bool more = true;
+        ja_intake_rest(&stream->intake);
         if (sem_wait(&stream->inlet.ready) != 0)
             continue;
         while (more) {

@@ -94,6 +94,34 @@ static void a_block_without_room_is_dropped_whole_and_counted(void **state) {
     ja_inlet_done(&inlet);
 }
 
+static int posts_of(struct ja_inlet *inlet) {
+    int posts;
+    sem_getvalue(&inlet->ready, &posts);
+    return posts;
+}
+
+static void the_reader_is_woken_no_sooner_than_it_wants(void **state) {
+    (void)state;
+    struct ja_inlet inlet;
+    assert_true(ja_inlet_init(&inlet, 1));
+    const float *channels[] = {sound[0]};
+    struct ja_block block = block_of(0, 64, 1), large = block_of(0, JA_BLOCK_FRAMES, 1);
+    ja_inlet_write(&inlet, &block, channels);
+    assert_int_equal(posts_of(&inlet), 1); /* it has not said anything yet */
+    ja_inlet_want(&inlet, 64, 96);
+    ja_inlet_write(&inlet, &block, channels);
+    assert_int_equal(posts_of(&inlet), 1);
+    ja_inlet_write(&inlet, &block, channels);
+    assert_int_equal(posts_of(&inlet), 2);
+    ja_inlet_write(&inlet, &block, channels); /* it has not come yet */
+    assert_int_equal(posts_of(&inlet), 3);
+    ja_inlet_want(&inlet, 0, 1 << 30);
+    while (ja_inlet_write(&inlet, &large, channels))
+        assert_int_equal(posts_of(&inlet), 3);
+    assert_int_equal(posts_of(&inlet), 4); /* something was lost */
+    ja_inlet_done(&inlet);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -101,6 +129,7 @@ int main(void) {
         cmocka_unit_test(a_missing_channel_is_silent),
         cmocka_unit_test(there_is_room_for_16_blocks),
         cmocka_unit_test(a_block_without_room_is_dropped_whole_and_counted),
+        cmocka_unit_test(the_reader_is_woken_no_sooner_than_it_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -525,6 +525,42 @@ static void test_late_worker_tells_all_the_same(void **state) {
     free(record.bytes);
 }
 
+static void wait_until_wanted(struct ja_inlet *inlet, uint64_t wanted) {
+    for (int i = 0; i < 50000 && inlet->wanted != wanted; i++)
+        wait_a_little();
+    assert_int_equal(inlet->wanted, wanted);
+}
+
+/* Tiny periods do not wake the worker until there is something to work on: at 48 kHz a slice of 160
+ * frames, at 96 kHz a chunk of 128 to resample. A command has it take what there is. */
+static void test_worker_rests_until_there_is_work(void **state) {
+    static const unsigned rates[] = {48000, 96000}, wanted[] = {160, 128};
+    (void)state;
+    for (size_t r = 0; r < 2; r++) {
+        struct record record = {0};
+        struct ja_error error;
+        struct ja_stream *stream = make();
+        struct ja_inlet *inlet = ja_stream_inlet(stream);
+        int posts;
+        assert_int_equal(ja_stream_start(stream, wake, NULL, &error), JA_OK);
+        struct ja_block first = block_at(0, 1, rates[r]), rest = block_at(1, 1, rates[r]);
+        write_block(stream, &first, 0);
+        wait_until_wanted(inlet, wanted[r]);
+        for (; rest.frame < wanted[r] - 1; rest.frame++)
+            write_block(stream, &rest, 0);
+        sem_getvalue(&inlet->ready, &posts);
+        assert_int_equal(posts, 0);
+        write_block(stream, &rest, 0);
+        wait_until_wanted(inlet, 2 * wanted[r]);
+        rest.frame++;
+        write_block(stream, &rest, 0);
+        assert_true(ja_stream_command(stream, &(struct ja_stage_command){.action = JA_BEAT_AUTO}));
+        wait_until_idle(stream, &record);
+        ja_stream_free(stream);
+        free(record.bytes);
+    }
+}
+
 static void test_full_command_queue_says_so(void **state) {
     struct ja_stream *stream = make();
     unsigned taken = 0;
@@ -554,6 +590,7 @@ int main(void) {
         cmocka_unit_test(test_priors_stay),
         cmocka_unit_test(test_worker_tells_at_once),
         cmocka_unit_test(test_late_worker_tells_all_the_same),
+        cmocka_unit_test(test_worker_rests_until_there_is_work),
         cmocka_unit_test(test_full_command_queue_says_so),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

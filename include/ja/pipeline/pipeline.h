@@ -71,5 +71,7 @@ void ja_pipeline_emit(struct ja_pipeline *pipeline, const struct ja_event *event
 void ja_pipeline_finish(struct ja_pipeline *pipeline);
 /* s of audio fed so far, in whole slices. */
 double ja_pipeline_now(const struct ja_pipeline *pipeline);
+/* Frames that are missing from the next slice: fewer make no difference to any stage. */
+unsigned ja_pipeline_missing(const struct ja_pipeline *pipeline);
 
 #endif

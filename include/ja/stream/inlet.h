@@ -31,7 +31,8 @@ struct ja_block {
 
 struct ja_inlet {
     struct ja_ring *ring;
-    sem_t ready;                /* posted once per block, written or lost */
+    sem_t ready;                /* posted when there is something to do, and when sound is lost */
+    _Atomic uint64_t wanted;    /* the reader's: no post before so many frames have found room */
     _Atomic uint64_t delivered; /* frames handed to ja_inlet_write */
     _Atomic uint64_t lost;      /* frames of these that found no room */
     _Atomic uint64_t lost_blocks;
@@ -45,6 +46,9 @@ void ja_inlet_done(struct ja_inlet *inlet);
  * NULL pointer is silence. False when the block found no room: dropped whole and counted. */
 bool ja_inlet_write(struct ja_inlet *inlet, const struct ja_block *block,
                     const float *const *channels);
+/* Reader only: it has use for `frames` more frames than the `taken` it has had so far, and need not
+ * be woken for fewer. Without a word from it every block wakes it. */
+void ja_inlet_want(struct ja_inlet *inlet, uint64_t taken, uint64_t frames);
 /* Producer only: would a block of so many frames and channels find room now? */
 bool ja_inlet_has_room(const struct ja_inlet *inlet, unsigned channels, unsigned frames);
 
