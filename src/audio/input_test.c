@@ -159,7 +159,7 @@ enum ja_status ja_jack_test_input(const struct ja_jack_setup *setup, double seco
     for (; ready < setup->stream_count; ready++) {
         streams[ready] = setup->streams[ready];
         streams[ready].inlet = &groups[ready].inlet;
-        if (!ja_inlet_init(&groups[ready].inlet, streams[ready].inputs))
+        if (!ja_inlet_init(&groups[ready].inlet, streams[ready].inputs, JA_INLET_BLOCKS))
             break;
     }
     bool stopped = true;

@@ -11,14 +11,14 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/stream/inlet.h>
 
-enum { ROOM_BLOCKS = 16, SILENCE_FRAMES = 256 };
+enum { SILENCE_FRAMES = 256 };
 
 static size_t message_size(unsigned channels, unsigned frames) {
     return sizeof(struct ja_block) + (size_t)channels * frames * sizeof(float);
 }
 
-bool ja_inlet_init(struct ja_inlet *inlet, unsigned channels) {
-    inlet->ring = ja_ring_new(ROOM_BLOCKS * message_size(channels, JA_BLOCK_FRAMES));
+bool ja_inlet_init(struct ja_inlet *inlet, unsigned channels, unsigned blocks) {
+    inlet->ring = ja_ring_new(blocks * message_size(channels, JA_BLOCK_FRAMES));
     if (!inlet->ring)
         return false;
     sem_init(&inlet->ready, 0, 0);
@@ -80,6 +80,12 @@ bool ja_inlet_write(struct ja_inlet *inlet, const struct ja_block *block,
 
 void ja_inlet_want(struct ja_inlet *inlet, uint64_t taken, uint64_t frames) {
     atomic_store_explicit(&inlet->wanted, taken + frames, memory_order_relaxed);
+}
+
+void ja_inlet_lose(struct ja_inlet *inlet, uint64_t frames) {
+    add(&inlet->delivered, frames);
+    add(&inlet->lost, frames);
+    add(&inlet->lost_blocks, 1);
 }
 
 bool ja_inlet_has_room(const struct ja_inlet *inlet, unsigned channels, unsigned frames) {

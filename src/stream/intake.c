@@ -213,6 +213,7 @@ bool ja_intake_block(struct ja_intake *intake) {
         memset(intake->samples + count, 0, missing * sizeof *intake->samples);
     }
     sanitise(intake, count);
+    ja_monitor_offer(intake->monitor, &block, intake->samples);
     analyse(intake, &block);
     intake->processed += block.frames;
     return true;

@@ -9,11 +9,13 @@
 #include <ja/adapt/governor.h>
 #include <ja/pipeline/pipeline.h>
 #include <ja/stream/inlet.h>
+#include <ja/stream/monitor.h>
 #include <ja/stream/stream.h>
 
 struct ja_intake {
     /* Set once by the owner. */
     struct ja_inlet *inlet;
+    struct ja_monitor *monitor;
     unsigned channels;
     struct ja_pipeline_setup setup; /* rate, start and lag are filled in for each new pipeline */
     void (*timebase)(void *data, const struct ja_timebase *timebase);

@@ -8,6 +8,9 @@
  * How long the work takes and how much sound waits is measured here, and the governor is asked ten
  * times a second of audio whether to do less or more.
  *
+ * One of many streams (of a browser) runs in the background: its worker has the lowest priority, so
+ * that it takes only what time the others leave.
+ *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "denormals.h"
 #include "intake.h"
@@ -25,10 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 enum {
     RESULT_BYTES = 1 << 20,
-    RESERVED_FOR_EVENTS = RESULT_BYTES / 4,
+    BACKGROUND_RESULT_BYTES = 1 << 17,
+    BACKGROUND_BLOCKS = 4,
+    BACKGROUND_NICE = 19,
     COMMAND_BYTES = 1 << 16,
     LARGEST_SETTINGS = 4096,
     WORKER_STACK_BYTES = 512 * 1024,
@@ -71,9 +77,11 @@ struct look {
 };
 
 struct ja_stream {
-    char name[64];
+    char name[JA_STREAM_NAME_BYTES];
     struct ja_inlet inlet;
     struct ja_intake intake;
+    struct ja_monitor monitor;
+    bool background;
     void **settings;         /* one per stage, kept up to date for the next pipeline */
     struct ja_priors priors; /* likewise */
     struct ja_ring *commands, *results;
@@ -132,7 +140,7 @@ static void send_frame(void *data, const struct ja_frame *frame, size_t size) {
     time_hop(&stream->meter);
     if (stream->hops++ % present_step(stream)->frame_every != 0)
         return;
-    if (ja_ring_write_space(stream->results) < RESERVED_FOR_EVENTS + size ||
+    if (ja_ring_write_space(stream->results) < ja_ring_capacity(stream->results) / 4 + size ||
         !send_message(stream, JA_MESSAGE_FRAME, frame, size))
         stream->frames_withheld++;
 }
@@ -364,6 +372,8 @@ static void *work(void *data) {
     struct ja_stream *stream = data;
     prctl(PR_SET_NAME, "analysis"); /* in top */
     ja_denormals_flush();
+    if (stream->background)
+        setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE); /* in Linux: of this thread */
     while (!stream->stop) {
         bool more = true;
         ja_intake_rest(&stream->intake);
@@ -450,12 +460,15 @@ static void set_up_governor(struct ja_stream *stream, const struct ja_governor_s
 static enum ja_status set_up(struct ja_stream *stream, const struct ja_stream_setup *setup,
                              struct ja_error *error) {
     stream->commands = ja_ring_new(COMMAND_BYTES);
-    stream->results = ja_ring_new(RESULT_BYTES);
+    stream->results = ja_ring_new(setup->background ? BACKGROUND_RESULT_BYTES : RESULT_BYTES);
     stream->received_room = largest_message(setup);
     stream->received = malloc(stream->received_room);
     if (!stream->commands || !stream->results || !stream->received || !copy_settings(stream, setup))
         return ja_fail(error, JA_FAILED, "no memory for stream %s", setup->name);
+    stream->background = setup->background;
+    ja_monitor_init(&stream->monitor, setup->channels);
     stream->intake.inlet = &stream->inlet;
+    stream->intake.monitor = &stream->monitor;
     stream->intake.channels = setup->channels;
     stream->intake.timebase = send_timebase;
     stream->intake.data = stream;
@@ -483,7 +496,8 @@ struct ja_stream *ja_stream_new(const struct ja_stream_setup *setup, struct ja_e
         return NULL;
     }
     ja_text_copy(stream->name, sizeof stream->name, setup->name);
-    if (!ja_inlet_init(&stream->inlet, setup->channels)) {
+    if (!ja_inlet_init(&stream->inlet, setup->channels,
+                       setup->background ? BACKGROUND_BLOCKS : JA_INLET_BLOCKS)) {
         ja_fail(error, JA_FAILED, "no memory for the sound of stream %s", setup->name);
         free(stream);
         return NULL;
@@ -507,6 +521,7 @@ void ja_stream_free(struct ja_stream *stream) {
     ja_ring_free(stream->results);
     ja_ring_free(stream->commands);
     ja_inlet_done(&stream->inlet);
+    ja_monitor_done(&stream->monitor);
     free(stream);
 }
 
@@ -520,6 +535,10 @@ unsigned ja_stream_channels(const struct ja_stream *stream) {
 
 struct ja_inlet *ja_stream_inlet(struct ja_stream *stream) {
     return &stream->inlet;
+}
+
+struct ja_monitor *ja_stream_monitor(struct ja_stream *stream) {
+    return &stream->monitor;
 }
 
 void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *stats) {

@@ -347,7 +347,7 @@ int main(int argc, char **argv) {
     size_t count = 0;
     for (; count < STREAMS && inputs[count] > 0; count++) {
         heard[count].channels = inputs[count];
-        if (!ja_inlet_init(&heard[count].inlet, inputs[count]))
+        if (!ja_inlet_init(&heard[count].inlet, inputs[count], JA_INLET_BLOCKS))
             return 1;
         streams[count] = (struct ja_jack_stream){count == 0 ? "main" : "booth", inputs[count],
                                                  count == 0 ? rules : "", &heard[count].inlet};

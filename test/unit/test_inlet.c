@@ -20,7 +20,7 @@ static struct ja_block block_of(uint64_t frame, uint32_t frames, uint32_t channe
 static void a_block_comes_out_as_it_went_in(void **state) {
     (void)state;
     struct ja_inlet inlet;
-    assert_true(ja_inlet_init(&inlet, 2));
+    assert_true(ja_inlet_init(&inlet, 2, JA_INLET_BLOCKS));
     const float *channels[] = {sound[0], sound[1]};
     for (int i = 0; i < JA_BLOCK_FRAMES; i++) {
         sound[0][i] = (float)i;
@@ -41,7 +41,7 @@ static void a_block_comes_out_as_it_went_in(void **state) {
 static void a_missing_channel_is_silent(void **state) {
     (void)state;
     struct ja_inlet inlet;
-    assert_true(ja_inlet_init(&inlet, 2));
+    assert_true(ja_inlet_init(&inlet, 2, JA_INLET_BLOCKS));
     const float *channels[] = {NULL, sound[1]};
     struct ja_block block = block_of(0, 777, 2), out;
     memset(heard, 1, sizeof heard);
@@ -58,7 +58,7 @@ static void there_is_room_for_16_blocks(void **state) {
     (void)state;
     for (unsigned count = 1; count <= JA_CHANNELS; count++) {
         struct ja_inlet inlet;
-        assert_true(ja_inlet_init(&inlet, count));
+        assert_true(ja_inlet_init(&inlet, count, JA_INLET_BLOCKS));
         const float *channels[JA_CHANNELS] = {0};
         struct ja_block block = block_of(0, JA_BLOCK_FRAMES, count);
         for (int i = 0; i < 16; i++) {
@@ -72,7 +72,7 @@ static void there_is_room_for_16_blocks(void **state) {
 static void a_block_without_room_is_dropped_whole_and_counted(void **state) {
     (void)state;
     struct ja_inlet inlet;
-    assert_true(ja_inlet_init(&inlet, 1));
+    assert_true(ja_inlet_init(&inlet, 1, JA_INLET_BLOCKS));
     const float *channels[] = {sound[0]};
     struct ja_block block = block_of(0, 5000, 1);
     unsigned written = 0;
@@ -103,7 +103,7 @@ static int posts_of(struct ja_inlet *inlet) {
 static void the_reader_is_woken_no_sooner_than_it_wants(void **state) {
     (void)state;
     struct ja_inlet inlet;
-    assert_true(ja_inlet_init(&inlet, 1));
+    assert_true(ja_inlet_init(&inlet, 1, JA_INLET_BLOCKS));
     const float *channels[] = {sound[0]};
     struct ja_block block = block_of(0, 64, 1), large = block_of(0, JA_BLOCK_FRAMES, 1);
     ja_inlet_write(&inlet, &block, channels);
@@ -122,6 +122,19 @@ static void the_reader_is_woken_no_sooner_than_it_wants(void **state) {
     ja_inlet_done(&inlet);
 }
 
+static void what_was_given_up_counts_as_lost(void **state) {
+    (void)state;
+    struct ja_inlet inlet;
+    assert_true(ja_inlet_init(&inlet, 1, 1));
+    ja_inlet_lose(&inlet, 300);
+    ja_inlet_lose(&inlet, 200);
+    assert_int_equal(inlet.delivered, 500);
+    assert_int_equal(inlet.lost, 500);
+    assert_int_equal(inlet.lost_blocks, 2);
+    assert_int_equal(ja_ring_read_space(inlet.ring), 0);
+    ja_inlet_done(&inlet);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -130,6 +143,7 @@ int main(void) {
         cmocka_unit_test(there_is_room_for_16_blocks),
         cmocka_unit_test(a_block_without_room_is_dropped_whole_and_counted),
         cmocka_unit_test(the_reader_is_woken_no_sooner_than_it_wants),
+        cmocka_unit_test(what_was_given_up_counts_as_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

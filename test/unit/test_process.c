@@ -123,7 +123,7 @@ static int set_up(void **state) {
     for (unsigned c = 0; c < JA_CHANNELS; c++)
         for (unsigned i = 0; i < MOST_FRAMES; i++)
             jack.sound[c][i] = (float)(c * 100000 + i);
-    assert_true(ja_inlet_init(&rig->inlet, 2));
+    assert_true(ja_inlet_init(&rig->inlet, 2, JA_INLET_BLOCKS));
     rig->process.midi = ja_ring_new(64 * sizeof(struct ja_midi_message));
     rig->process.midi_out = (jack_port_t *)&midi_port;
     rig->process.heard = ja_ring_new(HEARD * sizeof(struct ja_midi_message));

@@ -41,7 +41,7 @@ static void fill_with_clicks(unsigned rate, double every_s) {
     }
 }
 
-static struct ja_stream *make(void) {
+static struct ja_stream *make_one(bool background) {
     struct ja_error error;
     struct ja_stream_setup setup = {
         .name = "main",
@@ -50,11 +50,16 @@ static struct ja_stream *make(void) {
         .stages = probe_stages,
         .stage_count = 2,
         .settings = probe_settings_list,
+        .background = background,
     };
     struct ja_stream *stream = ja_stream_new(&setup, &error);
     memset(&probe_log, 0, sizeof probe_log);
     assert_non_null(stream);
     return stream;
+}
+
+static struct ja_stream *make(void) {
+    return make_one(false);
 }
 
 static void append(struct record *record, const void *bytes, size_t size) {
@@ -141,10 +146,10 @@ static void wait_until_idle(struct ja_stream *stream, struct record *record) {
     } while (stats.processed + stats.lost != stats.delivered);
 }
 
-static struct record run_with_worker(unsigned rate, size_t count, unsigned size) {
+static struct record run_with_worker(unsigned rate, size_t count, unsigned size, bool background) {
     struct record record = {0};
     struct ja_error error;
-    struct ja_stream *stream = make();
+    struct ja_stream *stream = make_one(background);
     assert_int_equal(ja_stream_start(stream, wake, NULL, &error), JA_OK);
     for (size_t at = 0; at < count; at += size) {
         uint32_t now = (uint32_t)(size < count - at ? size : count - at);
@@ -192,10 +197,12 @@ static void test_worker_equals_offline(void **state) {
     (void)state;
     fill_with_clicks(48000, 0.5);
     struct record offline = run_offline(48000, 48000 * SECONDS, 1024);
-    struct record live = run_with_worker(48000, 48000 * SECONDS, 256);
-    assert_same(&offline, &live);
+    for (int background = 0; background < 2; background++) {
+        struct record live = run_with_worker(48000, 48000 * SECONDS, 256, background);
+        assert_same(&offline, &live);
+        free(live.bytes);
+    }
     free(offline.bytes);
-    free(live.bytes);
 }
 
 static void test_every_rate_keeps_time(void **state) {
@@ -233,6 +240,28 @@ static void test_short_gap_is_filled(void **state) {
     assert_int_equal(probe_log.reset, 0);
     ja_stream_stats(stream, &stats);
     assert_int_equal(stats.processed, 9600);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+/* Before it reached the inlet: told and counted as if it had found no room there. */
+static void test_what_was_given_up_is_a_gap(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make_one(true);
+    struct ja_stream_stats stats;
+    (void)state;
+    struct ja_block first = block_at(0, 4800, 48000), second = block_at(9600, 4800, 48000);
+    write_block(stream, &first, 0);
+    ja_stream_run(stream);
+    ja_inlet_lose(ja_stream_inlet(stream), 4800);
+    write_block(stream, &second, 9600);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.gap.gap.frames, 4800);
+    assert_string_equal(record.gap.gap.cause, "overflow");
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.delivered, 3 * 4800);
+    assert_int_equal(stats.processed + stats.lost, stats.delivered);
     ja_stream_free(stream);
     free(record.bytes);
 }
@@ -579,6 +608,7 @@ int main(void) {
         cmocka_unit_test(test_worker_equals_offline),
         cmocka_unit_test(test_every_rate_keeps_time),
         cmocka_unit_test(test_short_gap_is_filled),
+        cmocka_unit_test(test_what_was_given_up_is_a_gap),
         cmocka_unit_test(test_long_gap_moves_time),
         cmocka_unit_test(test_restart_with_another_rate),
         cmocka_unit_test(test_overflow_is_accounted_for),

@@ -15,7 +15,8 @@ enum {
     JA_BLOCK_FRAMES = 8192,
     JA_CHANNELS = 8,
     JA_STREAMS = 8
-}; /* most frames a block, channels a stream, streams */
+};                             /* most frames a block, channels a stream, streams of the source */
+enum { JA_INLET_BLOCKS = 16 }; /* the usual room */
 
 /* Precedes channels × frames float samples, one channel after another. */
 struct ja_block {
@@ -38,8 +39,8 @@ struct ja_inlet {
     _Atomic uint64_t lost_blocks;
 };
 
-/* Room for at least 16 blocks of JA_BLOCK_FRAMES. False without memory. */
-bool ja_inlet_init(struct ja_inlet *inlet, unsigned channels);
+/* Room for at least `blocks` blocks of JA_BLOCK_FRAMES. False without memory. */
+bool ja_inlet_init(struct ja_inlet *inlet, unsigned channels, unsigned blocks);
 void ja_inlet_done(struct ja_inlet *inlet);
 
 /* Producer only; real-time safe. `channels`: block->channels pointers to block->frames samples; a
@@ -49,6 +50,9 @@ bool ja_inlet_write(struct ja_inlet *inlet, const struct ja_block *block,
 /* Reader only: it has use for `frames` more frames than the `taken` it has had so far, and need not
  * be woken for fewer. Without a word from it every block wakes it. */
 void ja_inlet_want(struct ja_inlet *inlet, uint64_t taken, uint64_t frames);
+/* Producer only: so many frames before the next block were given up on the way here; they count as
+ * delivered and lost. */
+void ja_inlet_lose(struct ja_inlet *inlet, uint64_t frames);
 /* Producer only: would a block of so many frames and channels find room now? */
 bool ja_inlet_has_room(const struct ja_inlet *inlet, unsigned channels, unsigned frames);
 

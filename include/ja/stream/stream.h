@@ -10,8 +10,11 @@
 #include <ja/adapt/governor.h>
 #include <ja/pipeline/pipeline.h>
 #include <ja/stream/inlet.h>
+#include <ja/stream/monitor.h>
 
 struct ja_stream;
+
+enum { JA_STREAM_NAME_BYTES = 64 };
 
 struct ja_stream_setup {
     const char *name;  /* "main" */
@@ -21,6 +24,7 @@ struct ja_stream_setup {
     size_t stage_count;
     const void *const *settings;                 /* one per stage, copied */
     const struct ja_governor_settings *governor; /* copied; NULL: everything, always */
+    bool background; /* one of many: it has less room, and its worker gives way to all others */
 };
 
 enum ja_message_type { JA_MESSAGE_FRAME, JA_MESSAGE_EVENT, JA_MESSAGE_TIMEBASE };
@@ -69,6 +73,8 @@ const char *ja_stream_name(const struct ja_stream *stream);
 unsigned ja_stream_channels(const struct ja_stream *stream);
 /* For the one producer; lives as long as the stream. */
 struct ja_inlet *ja_stream_inlet(struct ja_stream *stream);
+/* For who wants to hear what it hears; lives as long as the stream. */
+struct ja_monitor *ja_stream_monitor(struct ja_stream *stream);
 
 /* Starts the worker; it calls `wake(data)` (any thread, must not block) when messages have come. */
 enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data), void *data,
