@@ -6,11 +6,10 @@
  * "writeable": both are gathered here, so that services see whole ones.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#define _DEFAULT_SOURCE /* gethostname */
+#include "gate.h"
 #include "tls.h"
 #include <ja/web/server.h>
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <ja/config/option.h>
@@ -25,7 +24,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -45,6 +43,8 @@ enum {
     REQUEST_SECONDS = 10,
     KEEP_ALIVE_SECONDS = 5,
     DAY_SECONDS = 24 * 60 * 60,
+    REASON_BYTES = 124, /* of a close frame: RFC 6455 5.5 */
+    SECOND_US = 1000000,
 };
 
 /* A WebSocket message that waits for its client. */
@@ -70,6 +70,8 @@ struct ja_web_client {
     struct waiting *first, *last;
     size_t waiting_bytes;
     uint64_t progress_us; /* when the first of them became the first */
+    unsigned close_code;  /* 0: it stays */
+    char close_reason[REASON_BYTES];
 };
 
 /* What the library keeps for us per connection. */
@@ -91,6 +93,7 @@ struct header {
 struct ja_web {
     struct ja_loop *loop;
     struct lws_context *context;
+    lws_sorted_usec_list_t second;
     pthread_t thread;
     bool started;
     atomic_bool quit, woken;
@@ -102,50 +105,6 @@ struct ja_web {
 };
 
 /* --- Who may call --- */
-
-/* "[::1]:80" to "::1", "Stage.local:80" to "Stage.local". */
-static bool host_name(const char *host, char *name, size_t size) {
-    bool bracket = host[0] == '[';
-    const char *end = bracket ? strchr(++host, ']') : strchr(host, ':');
-    size_t length = end ? (size_t)(end - host) : strlen(host);
-    if (length == 0 || length >= size || (bracket && !end))
-        return false;
-    memcpy(name, host, length);
-    name[length] = '\0';
-    return true;
-}
-
-static bool is_address(const char *name) {
-    unsigned char address[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
-}
-
-static bool is_this_machine(const char *name) {
-    char own[HOST_BYTES];
-    if (gethostname(own, sizeof own) != 0)
-        return false;
-    own[sizeof own - 1] = '\0';
-    size_t length = strlen(own);
-    return length > 0 && !strncasecmp(name, own, length) &&
-           (!name[length] || !strcasecmp(name + length, ".local"));
-}
-
-bool ja_web_host_is_ours(const char *host, const char *hosts) {
-    char name[HOST_BYTES];
-    if (!host_name(host, name, sizeof name))
-        return false;
-    for (const char *one = hosts ? ja_list_next(hosts, NULL) : NULL; one;
-         one = ja_list_next(hosts, one))
-        if (!strcasecmp(name, one))
-            return true;
-    return is_address(name) || !strcasecmp(name, "localhost") || is_this_machine(name);
-}
-
-bool ja_web_origin_is_ours(const char *origin, const char *host) {
-    const char *place = strstr(origin, "://");
-    bool is_web = !strncasecmp(origin, "http://", 7) || !strncasecmp(origin, "https://", 8);
-    return is_web && !strcasecmp(place + 3, host);
-}
 
 static bool has_tls(const struct ja_web_service *service) {
     return (service->cert && service->cert[0]) || (service->key && service->key[0]);
@@ -422,6 +381,8 @@ static int open_socket(struct lws *wsi, struct session *session, struct listener
 
 static int hear(struct lws *wsi, struct ja_web_client *client, const void *bytes, size_t size) {
     const struct ja_web_service *service = &client->listener->service;
+    if (client->close_code)
+        return 0;
     if (!gather(client, bytes, size)) {
         lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
         return -1;
@@ -471,7 +432,7 @@ static struct waiting *enqueue(struct ja_web_client *client, bool text, const vo
                                size_t size, bool may_drop) {
     size_t room = may_drop ? JA_WEB_WAITING_BYTES / 4 : JA_WEB_WAITING_BYTES;
     assert(client->is_socket);
-    if (client->doomed)
+    if (client->doomed || client->close_code)
         return NULL;
     struct waiting *message = NULL;
     if (client->waiting_bytes + size <= room)
@@ -486,6 +447,18 @@ static struct waiting *enqueue(struct ja_web_client *client, bool text, const vo
 bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
                  bool may_drop) {
     return enqueue(client, text, bytes, size, may_drop) != NULL;
+}
+
+void ja_web_close(struct ja_web_client *client, unsigned code, const char *reason) {
+    if (client->close_code)
+        return;
+    client->close_code = code;
+    ja_text_copy(client->close_reason, sizeof client->close_reason, reason);
+    lws_callback_on_writable(client->wsi);
+}
+
+size_t ja_web_waiting(const struct ja_web_client *client) {
+    return client->waiting_bytes;
 }
 
 /* Where the message of the slot hangs; the end of the queue when there is none. */
@@ -520,12 +493,21 @@ bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, 
     return true;
 }
 
+/* All that waited has been sent. */
+static int say_goodbye(struct ja_web_client *client) {
+    if (client->close_code == 0)
+        return 0;
+    lws_close_reason(client->wsi, (enum lws_close_status)client->close_code,
+                     (unsigned char *)client->close_reason, strlen(client->close_reason));
+    return -1;
+}
+
 static int write_message(struct ja_web_client *client) {
     struct waiting *message = client->first;
     if (client->doomed)
         return -1;
     if (!message)
-        return 0;
+        return say_goodbye(client);
     int written = lws_write(client->wsi, message->bytes + LWS_PRE, message->size,
                             message->text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
     bool whole = written >= (int)message->size;
@@ -535,7 +517,7 @@ static int write_message(struct ja_web_client *client) {
     client->waiting_bytes -= message->size;
     client->progress_us = ja_clock_us();
     free(message);
-    if (client->first)
+    if (client->first || client->close_code)
         lws_callback_on_writable(client->wsi);
     return whole ? 0 : -1;
 }
@@ -554,6 +536,20 @@ static void hand_out(struct ja_web *web) {
     }
 }
 
+static void wake_services(struct ja_web *web) {
+    for (unsigned i = 0; i < web->count; i++)
+        if (web->listeners[i].service.woken)
+            web->listeners[i].service.woken(web->listeners[i].service.data);
+}
+
+static void every_second(lws_sorted_usec_list_t *entry) {
+    struct ja_web *web = lws_container_of(entry, struct ja_web, second);
+    lws_sul_schedule(web->context, 0, &web->second, every_second, SECOND_US);
+    for (unsigned i = 0; i < web->count; i++)
+        if (web->listeners[i].service.second)
+            web->listeners[i].service.second(web->listeners[i].service.data);
+}
+
 static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t size) {
     struct session *session = user;
@@ -562,6 +558,7 @@ static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     switch (reason) {
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         hand_out(lws_context_user(lws_get_context(wsi)));
+        wake_services(lws_context_user(lws_get_context(wsi)));
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return admit_socket(wsi, listener);
@@ -595,9 +592,13 @@ static int called(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 static void *run(void *data) {
     struct ja_web *web = data;
     prctl(PR_SET_NAME, "web");
+    lws_sul_schedule(web->context, 0, &web->second, every_second, SECOND_US);
     while (!atomic_load(&web->quit))
         if (lws_service(web->context, 0) < 0)
             break;
+    for (unsigned i = 0; i < web->count; i++)
+        if (web->listeners[i].service.ended)
+            web->listeners[i].service.ended(web->listeners[i].service.data);
     return NULL;
 }
 
@@ -614,11 +615,15 @@ static bool put(struct ja_ring *ring, unsigned service, const void *bytes, size_
     return true;
 }
 
+void ja_web_wake(struct ja_web *web) {
+    if (!atomic_exchange(&web->woken, true))
+        lws_cancel_service(web->context);
+}
+
 bool ja_web_tell(struct ja_web *web, unsigned service, const void *bytes, size_t size) {
     if (!put(web->tell, service, bytes, size))
         return false;
-    if (!atomic_exchange(&web->woken, true))
-        lws_cancel_service(web->context);
+    ja_web_wake(web);
     return true;
 }
 
@@ -708,7 +713,7 @@ static void add_tls(const struct ja_web_service *service, struct lws_context_cre
 enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *service,
                              unsigned *number, struct ja_error *error) {
     assert(web->count < JA_WEB_SERVICES && !web->started && service->request);
-    if (!is_address(service->address))
+    if (!ja_gate_is_address(service->address))
         return ja_fail(error, JA_USAGE, "%s.address is \"%s\", not a numeric IPv4 or IPv6 address",
                        service->name, service->address);
     if (has_tls(service) &&

@@ -9,6 +9,7 @@
 #include "../support/web_client.h"
 #include <cmocka.h>
 #include <ja/web/server.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct fixture {
@@ -18,6 +19,8 @@ struct fixture {
     int port;
     struct ja_web_client *later; /* of the server's thread: waits for the main thread */
     size_t lost;
+    atomic_uint woken, seconds;
+    atomic_bool ended;
 };
 
 static struct fixture fixture;
@@ -67,6 +70,12 @@ static void heard(void *data, struct ja_web_client *client, bool text, const voi
                   size_t size) {
     struct fixture *self = data;
     static char much[1000];
+    if (size == 1 && *(const char *)bytes == 'C') {
+        ja_web_send(client, true, "last words", 10, false);
+        ja_web_close(client, 4321, "because");
+        assert_false(ja_web_send(client, true, "late", 4, false));
+        return;
+    }
     if (size == 1 && *(const char *)bytes == 'L') {
         for (size_t i = 1; i <= sizeof much; i++) {
             assert_true(ja_web_send_latest(client, i % 2, false, much, i));
@@ -102,6 +111,21 @@ static void asked(void *data, const void *bytes, size_t size) {
     assert_true(ja_web_tell(self->web, self->number, "that", 4));
 }
 
+static void woken(void *data) {
+    struct fixture *self = data;
+    self->woken++;
+}
+
+static void every_second(void *data) {
+    struct fixture *self = data;
+    self->seconds++;
+}
+
+static void ended(void *data) {
+    struct fixture *self = data;
+    self->ended = true;
+}
+
 static int set_up(void **state) {
     (void)state;
     struct ja_error error = {""};
@@ -118,6 +142,9 @@ static int set_up(void **state) {
                                      .closed = closed,
                                      .told = told,
                                      .asked = asked,
+                                     .woken = woken,
+                                     .second = every_second,
+                                     .ended = ended,
                                      .data = &fixture};
     bool fine = fixture.web &&
                 ja_web_listen(fixture.web, &service, &fixture.number, &error) == JA_OK &&
@@ -130,6 +157,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     ja_web_free(fixture.web);
+    assert_true(fixture.ended);
     ja_loop_free(fixture.loop);
     return 0;
 }
@@ -314,6 +342,33 @@ static void test_admission(void **state) {
     }
 }
 
+/* With what was said before, the code and the reason; what comes afterwards is not heard. */
+static void test_closing(void **state) {
+    (void)state;
+    unsigned char bytes[200];
+    size_t size = 0;
+    int fd = web_open(fixture.loop, fixture.port, "/", LOCAL);
+    assert_true(fd >= 0);
+    web_say(fd, true, "C", 1);
+    web_say(fd, true, "echo", 4);
+    assert_int_equal(web_hear(fixture.loop, fd, bytes, sizeof bytes, &size), 1);
+    assert_memory_equal(bytes, "last words", size);
+    assert_int_equal(web_hear(fixture.loop, fd, bytes, sizeof bytes, &size), 8);
+    assert_int_equal(bytes[0] << 8 | bytes[1], 4321);
+    assert_int_equal(size, 2 + 7);
+    assert_memory_equal(bytes + 2, "because", 7);
+    close(fd);
+}
+
+static void test_waking(void **state) {
+    (void)state;
+    const uint64_t end_us = ja_clock_us() + 20000000;
+    ja_web_wake(fixture.web);
+    while ((fixture.woken == 0 || fixture.seconds < 2) && ja_clock_us() < end_us)
+        ja_loop_once(fixture.loop, 10000);
+    assert_true(fixture.woken > 0 && fixture.seconds >= 2);
+}
+
 static void test_idle_connections(void **state) {
     (void)state;
     int idle[200];
@@ -352,6 +407,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_slow_reader, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_latest_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_admission, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_port_in_use, set_up, tear_down),
     };

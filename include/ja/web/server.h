@@ -61,6 +61,13 @@ struct ja_web_service {
     /* The main thread has told something. Also called by ja_web_free, for what is left. */
     void (*told)(void *data, const void *bytes, size_t size);
 
+    /* ja_web_wake was called, or `told`; maybe more often. */
+    void (*woken)(void *data);
+    /* Once a second. */
+    void (*second)(void *data);
+    /* The thread ends; connections are closed after this. */
+    void (*ended)(void *data);
+
     /* --- Called in the main thread; optional --- */
 
     /* The server's thread has asked something. */
@@ -99,12 +106,19 @@ bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, siz
  */
 bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, const void *bytes,
                         size_t size);
+/* Ends a WebSocket after what waits has been sent; `reason` (123 bytes at most) goes with it. What
+ * it says from now on is not heard. */
+void ja_web_close(struct ja_web_client *client, unsigned code, const char *reason);
+/* Bytes of messages that wait for a WebSocket. */
+size_t ja_web_waiting(const struct ja_web_client *client);
 /* For the service to keep something with a client; NULL at first. */
 void ja_web_client_set(struct ja_web_client *client, void *mine);
 void *ja_web_client_get(const struct ja_web_client *client);
 
 /* --- Any thread --- */
 
+/* Makes the server's thread call every service's `woken` soon; never blocks. */
+void ja_web_wake(struct ja_web *web);
 /* Does a Host header ("127.0.0.1:7772", "[::1]", "Stage.local:80") call this machine? */
 bool ja_web_host_is_ours(const char *host, const char *hosts);
 /* Is an Origin header ("http://127.0.0.1:7772") of the same place as the Host header? */
