@@ -149,7 +149,7 @@ demo:
 # what threads share a third time, under the thread sanitizer.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 THREADED := $(filter $(patsubst %,test/unit/test_%.c,ring inlet monitor stream stream_level loop resolver jack \
-	mqtt_client web_server web_api),$(UNIT_SOURCES))
+	mqtt_client web_server web_api web_audio),$(UNIT_SOURCES))
 test:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@echo "Building the program and its tests, plain and with sanitizers"

@@ -83,7 +83,7 @@ void ja_app_done(struct ja_app *app) {
 }
 
 /* A file is analysed as a whole, however slow the machine. */
-static struct ja_governor_settings governor_settings(const struct ja_app *app) {
+struct ja_governor_settings ja_app_governor_settings(const struct ja_app *app) {
     struct ja_governor_settings settings;
     memset(&settings, 0, sizeof settings);
     ja_config_fill(app->config, &ja_governor_module, NULL, &settings);
@@ -100,7 +100,7 @@ enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned 
     void **settings = ja_app_stage_settings(app);
     if (!settings)
         return ja_fail(error, JA_FAILED, "no memory for the settings of stream %s", name);
-    struct ja_governor_settings governor = governor_settings(app);
+    struct ja_governor_settings governor = ja_app_governor_settings(app);
     struct ja_stream_setup setup = {
         .name = name,
         .channels = channels,

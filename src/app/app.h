@@ -19,6 +19,7 @@
 #include <ja/pipeline/catalogue.h>
 #include <ja/sink/sink.h>
 #include <ja/stream/stream.h>
+#include <ja/web/metrics.h>
 
 enum { JA_SINKS = 128 }; /* most sinks at a time */
 
@@ -103,8 +104,8 @@ struct ja_app {
     struct ja_subscribers subscribers;
     struct ja_web *web; /* NULL: nothing is served */
     struct ja_api *api;
-    double web_rms[JA_STREAMS];     /* of the last frame */
-    double web_cpu_s, web_second_s; /* when the load was told last: processor time and clock */
+    double web_rms[JA_STREAMS]; /* of the last frame */
+    struct ja_cpu web_cpu;
     struct ja_oscquery *oscquery;
     const char *stream_names[JA_STREAMS];
     char name[64];          /* on the network */
@@ -136,6 +137,8 @@ void ja_app_done(struct ja_app *app);
 /* One stream; its taps and catalogue are ready afterwards. */
 enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
                                  struct ja_error *error);
+/* The governor's settings for this run. */
+struct ja_governor_settings ja_app_governor_settings(const struct ja_app *app);
 /* One sink, unless it is there; `instance` is NULL for a module that is not named. */
 enum ja_status ja_app_open_sink(struct ja_app *app, const struct ja_config *config,
                                 const struct ja_sink_class *class, const char *instance,
@@ -265,6 +268,8 @@ void ja_app_init_operator(struct ja_app *app);
 /* A JSON object with all numbers of a stream, or the essential ones; a member "jack" with those of
  * the client. */
 void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *json);
+/* The members of that object alone. */
+void ja_app_put_stream(const struct ja_tap *tap, bool all, struct ja_json *json);
 void ja_app_write_jack(const struct ja_jack_status *status, struct ja_json *json);
 /* s of the i-th stream's audio that was at the source when the operator acted; false before the
  * first. */
@@ -276,6 +281,8 @@ bool ja_app_present_time(const struct ja_app *app, size_t i, double *time);
 /* After all streams are there. When the port is taken the program goes on without. */
 enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error *error);
 void ja_app_close_web(struct ja_app *app);
+/* A stage's or the governor's settings have changed. */
+void ja_app_web_configure(struct ja_app *app, const struct ja_module *module, const void *settings);
 void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event);
 void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame);
 void ja_app_web_second(struct ja_app *app);
@@ -292,6 +299,10 @@ static inline enum ja_status ja_app_open_web(struct ja_app *app, struct ja_error
 }
 static inline void ja_app_close_web(struct ja_app *app) {
     (void)app;
+}
+static inline void ja_app_web_configure(struct ja_app *app, const struct ja_module *module,
+                                        const void *settings) {
+    (void)app, (void)module, (void)settings;
 }
 static inline void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap,
                                     const struct ja_event *event) {

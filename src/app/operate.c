@@ -320,9 +320,8 @@ static void write_details(const struct ja_stream_stats *stats, struct ja_json *j
     write_level_loads(stats, json);
 }
 
-void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
+void ja_app_put_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
     const struct ja_stream_stats *stats = &tap->stats;
-    ja_json_begin_object(json);
     ja_json_key(json, "time");
     ja_json_time(json, stats->now);
     write_count(json, "lost", stats->lost);
@@ -331,6 +330,11 @@ void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *jso
     ja_json_string(json, ja_level_names[stats->level]);
     if (all)
         write_details(stats, json);
+}
+
+void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
+    ja_json_begin_object(json);
+    ja_app_put_stream(tap, all, json);
     ja_json_end_object(json);
 }
 

@@ -212,6 +212,7 @@ static enum ja_status tell_streams(struct ja_app *app, const struct ja_module *m
             return ja_fail(error, JA_FAILED, "stream %s takes no commands now",
                            ja_stream_name(app->streams[i]));
     }
+    ja_app_web_configure(app, module, after);
     return JA_OK;
 }
 

@@ -10,17 +10,14 @@
 #include <ja/core/json.h>
 #include <ja/core/log.h>
 #include <ja/web/api.h>
+#include <ja/web/metrics.h>
 #include <ja/web/oscquery.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { PORTS = 256, METRICS_BYTES = 4096 };
-
-static const double hops_per_second = 100;
 
 static void put(struct ja_json *json, const char *key, const char *value) {
     ja_json_key(json, key);
@@ -56,6 +53,20 @@ static void put_state(const struct ja_app *app, size_t i, struct ja_json *json) 
     put(json, "reason", state->reason[0] ? state->reason : NULL);
 }
 
+static void put_guest(const struct ja_guest_facts *guest, struct ja_json *json) {
+    ja_json_begin_object(json);
+    put(json, "id", guest->name);
+    put(json, "state", guest->state);
+    put(json, "reason", guest->reason[0] ? guest->reason : NULL);
+    put_count(json, "channels", guest->channels);
+    put_number(json, "time", guest->stats.now);
+    put(json, "source", "web");
+    put_count(json, "rate", guest->rate);
+    put_bool(json, "connected", guest->connected);
+    put_bool(json, "paused", guest->paused);
+    ja_json_end_object(json);
+}
+
 static unsigned read_list(struct ja_app *app, struct ja_json *json) {
     ja_json_begin_object(json);
     begin_list(json, "streams");
@@ -64,11 +75,38 @@ static unsigned read_list(struct ja_app *app, struct ja_json *json) {
         put_state(app, i, json);
         put_count(json, "channels", ja_stream_channels(app->streams[i]));
         put_number(json, "time", app->taps[i].stats.now);
+        put(json, "source", app->jack ? "jack" : "file");
         ja_json_end_object(json);
     }
+    for (size_t i = 0; i < ja_api_guests(app->api)->count; i++)
+        put_guest(&ja_api_guests(app->api)->facts[i], json);
     ja_json_end_array(json);
     ja_json_end_object(json);
     return 200;
+}
+
+static const struct ja_guest_facts *find_guest(const struct ja_app *app, const char *name) {
+    const struct ja_api_guests *guests = ja_api_guests(app->api);
+    for (size_t i = 0; i < guests->count; i++)
+        if (!strcmp(guests->facts[i].name, name))
+            return &guests->facts[i];
+    return NULL;
+}
+
+static void put_guest_stats(const struct ja_guest_facts *guest, struct ja_json *json) {
+    const struct ja_tap tap = {.name = guest->name, .stats = guest->stats};
+    ja_json_begin_object(json);
+    put_count(json, "rate", guest->rate);
+    put_count(json, "channels", guest->channels);
+    put_bool(json, "connected", guest->connected);
+    put_bool(json, "paused", guest->paused);
+    put_count(json, "received", guest->received);
+    put_count(json, "dropped", guest->dropped);
+    put_count(json, "waiting", guest->waiting);
+    put_count(json, "chunks", guest->chunks);
+    put_count(json, "dropped_chunks", guest->dropped_chunks);
+    ja_app_put_stream(&tap, true, json);
+    ja_json_end_object(json);
 }
 
 static unsigned read_stats(struct ja_app *app, const char *id, struct ja_json *json,
@@ -78,6 +116,11 @@ static unsigned read_stats(struct ja_app *app, const char *id, struct ja_json *j
             continue;
         ja_stream_stats(app->streams[i], &app->taps[i].stats);
         ja_app_write_stream(&app->taps[i], true, json);
+        return 200;
+    }
+    const struct ja_guest_facts *guest = find_guest(app, id);
+    if (guest) {
+        put_guest_stats(guest, json);
         return 200;
     }
     ja_fail(error, JA_USAGE, "there is no stream \"%.64s\"", id);
@@ -127,6 +170,7 @@ static unsigned read_health(struct ja_app *app, struct ja_json *json) {
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
+    put_count(json, "web_streams", ja_api_guests(app->api)->count);
     put_sinks(app, json);
     put_count(json, "clients", ja_api_listeners(app->api));
     ja_json_end_object(json);
@@ -335,6 +379,10 @@ static void put_stream_metrics(const struct ja_app *app, struct ja_text *text) {
         for (size_t i = 0; i < app->stream_count; i++)
             ja_text_format(text, "jack_analyzer_%s{stream=\"%s\"} %.9g\n", stream_metrics[m].name,
                            app->taps[i].name, stream_metrics[m].value(&app->taps[i].stats));
+        const struct ja_api_guests *guests = ja_api_guests(app->api);
+        for (size_t i = 0; i < guests->count; i++)
+            ja_text_format(text, "jack_analyzer_%s{stream=\"%s\"} %.9g\n", stream_metrics[m].name,
+                           guests->facts[i].name, stream_metrics[m].value(&guests->facts[i].stats));
     }
 }
 
@@ -358,19 +406,12 @@ static void put_one(struct ja_text *text, const char *name, const char *type, co
     ja_text_format(text, "jack_analyzer_%s %.9g\n", name, value);
 }
 
-static double cpu_seconds(void) {
-    struct timespec now;
-    return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0
-               ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9
-               : NAN;
-}
-
 static unsigned read_metrics(struct ja_app *app, struct ja_text *text) {
     for (size_t i = 0; i < app->stream_count; i++)
         ja_stream_stats(app->streams[i], &app->taps[i].stats);
     put_one(text, "uptime_seconds", "gauge", "Since the program's start.",
             (double)(ja_clock_us() - app->host.start_us) * 1e-6);
-    put_one(text, "cpu_seconds_total", "counter", "Processor time used.", cpu_seconds());
+    put_one(text, "cpu_seconds_total", "counter", "Processor time used.", ja_cpu_seconds());
     put_one(text, "jack_running", "gauge", "Whether the JACK server runs.",
             app->jack && app->jack_status.state == JA_JACK_RUNNING);
     put_one(text, "jack_cycles_total", "counter", "Process cycles.",
@@ -379,20 +420,13 @@ static unsigned read_metrics(struct ja_app *app, struct ja_text *text) {
     put_one(text, "web_clients", "gauge", "WebSockets.", ja_api_listeners(app->api));
     put_one(text, "web_lost_total", "counter", "Messages that found no room on the way to the web.",
             (double)ja_api_lost(app->api));
+    put_one(text, "web_streams", "gauge", "Streams that take their sound by WebSocket.",
+            (double)ja_api_guests(app->api)->count);
+    put_one(text, "web_monitor_dropped_total", "counter",
+            "Blocks of sound that listeners were too slow for.", (double)ja_api_unheard(app->api));
     put_stream_metrics(app, text);
     put_sink_metrics(app, text);
     return 200;
-}
-
-/* Share of the whole machine since the last call, in percent. */
-static double cpu_percent(struct ja_app *app) {
-    double used = cpu_seconds(), now = (double)ja_clock_us() * 1e-6;
-    double percent = 100 * (used - app->web_cpu_s) / (now - app->web_second_s) /
-                     (double)sysconf(_SC_NPROCESSORS_ONLN);
-    bool first = app->web_second_s == 0;
-    app->web_cpu_s = used;
-    app->web_second_s = now;
-    return first ? NAN : fmin(fmax(percent, 0), 100);
 }
 
 static double period_ms(const struct ja_app *app) {
@@ -401,43 +435,28 @@ static double period_ms(const struct ja_app *app) {
 }
 
 static void tell_metrics(struct ja_app *app, size_t i, double cpu) {
-    const struct ja_stream_stats *stats = &app->taps[i].stats;
+    const struct ja_metrics metrics = {.stream = app->taps[i].name,
+                                       .stats = &app->taps[i].stats,
+                                       .wait_ms = period_ms(app),
+                                       .rms = app->web_rms[i],
+                                       .cpu = cpu,
+                                       .xruns = app->jack_status.xruns,
+                                       .lost = ja_api_lost(app->api),
+                                       .unheard = ja_api_unheard(app->api),
+                                       .clients = ja_api_listeners(app->api)};
     char buffer[METRICS_BYTES];
     struct ja_text text;
     struct ja_json json;
     ja_text_init(&text, buffer, sizeof buffer);
     ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
-    put(&json, "type", "metrics");
-    put(&json, "stream", app->taps[i].name);
-    ja_json_key(&json, "metrics");
-    ja_json_begin_object(&json);
-    put_number(&json, "total_latency", period_ms(app) + stats->queue_ms + stats->worst_hop_ms);
-    put_number(&json, "average_latency", stats->load * 1000 / hops_per_second);
-    put_count(&json, "chunks_processed", (uint64_t)(stats->now * hops_per_second));
-    ja_json_key(&json, "quality_metrics");
-    ja_json_begin_object(&json);
-    put_number(&json, "snr", NAN); /* what is noise in a mix, nobody knows */
-    put_number(&json, "rms", app->web_rms[i]);
-    ja_json_end_object(&json);
-    put_number(&json, "cpu_usage", cpu);
-    put_number(&json, "load", 100 * stats->load);
-    put(&json, "level", ja_level_names[stats->level]);
-    put_number(&json, "worst_hop_ms", stats->worst_hop_ms);
-    put_number(&json, "queue_ms", stats->queue_ms);
-    put_count(&json, "lost_blocks", stats->lost_blocks);
-    put_count(&json, "xruns", app->jack_status.xruns);
-    put_count(&json, "clients", ja_api_listeners(app->api));
-    put_count(&json, "web_lost", ja_api_lost(app->api));
-    ja_json_end_object(&json);
-    ja_json_end_object(&json);
-    ja_api_metrics(app->api, app->taps[i].name, text.data, text.length);
+    ja_metrics_write(&metrics, &json);
+    ja_api_metrics(app->api, metrics.stream, text.data, text.length);
 }
 
 void ja_app_web_second(struct ja_app *app) {
     if (!app->api)
         return;
-    double cpu = cpu_percent(app);
+    double cpu = ja_cpu_percent(&app->web_cpu);
     for (size_t i = 0; i < app->stream_count; i++)
         tell_metrics(app, i, cpu);
 }
@@ -468,6 +487,22 @@ static unsigned read_for(void *data, const char *what, struct ja_text *text,
     return 404;
 }
 
+static enum ja_status steer(void *data, const char *name, const char *command,
+                            struct ja_text *reply) {
+    struct ja_app *app = data;
+    struct ja_stream *stream = NULL;
+    for (size_t i = 0; i < app->stream_count; i++)
+        if (!strcmp(app->taps[i].name, name))
+            stream = app->streams[i];
+    bool pauses = !strcmp(command, "pause"), resets = !strcmp(command, "reset_analysis");
+    if (!stream || !(resets ? ja_stream_reset(stream) : ja_stream_pause(stream, pauses))) {
+        ja_text_put(reply, stream ? "the analysis takes no commands now" : "the stream has ended");
+        return JA_FAILED;
+    }
+    ja_text_put(reply, resets ? "analysis reset" : pauses ? "paused" : "running");
+    return JA_OK;
+}
+
 static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
     const char *streams[JA_STREAMS];
     struct ja_api_settings settings;
@@ -477,13 +512,27 @@ static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
         return JA_OK;
     for (size_t i = 0; i < app->stream_count; i++)
         streams[i] = app->taps[i].name;
+    void **stage_settings = ja_app_stage_settings(app);
+    if (!stage_settings)
+        return ja_fail(error, JA_FAILED, "no memory for the settings of streams from the web");
+    const struct ja_governor_settings governor = ja_app_governor_settings(app);
+    const struct ja_stream_setup guests = {.analysis = &app->analysis,
+                                           .stages = ja_stages,
+                                           .stage_count = ja_stage_count,
+                                           .settings = (const void *const *)stage_settings,
+                                           .governor = &governor};
     const struct ja_api_host host = {.operator= & app->operator,
                                      .catalogue = & app->catalogue,
                                      .streams = streams,
                                      .stream_count = app->stream_count,
+                                     .analyses = app->streams,
+                                     .guests = &guests,
+                                     .steer = steer,
                                      .read = read_for,
                                      .data = app};
-    return ja_api_open(&app->api, app->web, &settings, &host, error);
+    enum ja_status status = ja_api_open(&app->api, app->web, &settings, &host, error);
+    ja_app_free_stage_settings(stage_settings);
+    return status;
 }
 
 /* What is wrong in the configuration ends the start; that a port is taken must not silence the
@@ -514,6 +563,12 @@ void ja_app_close_web(struct ja_app *app) {
     app->web = NULL;
     app->api = NULL;
     app->oscquery = NULL;
+}
+
+void ja_app_web_configure(struct ja_app *app, const struct ja_module *module,
+                          const void *settings) {
+    if (app->api)
+        ja_api_configure(app->api, module, settings);
 }
 
 void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event) {

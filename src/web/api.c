@@ -19,6 +19,8 @@ enum {
 
 static const char json_type[] = "application/json";
 
+static const char *const levels[] = {"auto", "low", "medium", "high", "maximum", NULL};
+
 #define S struct ja_api_settings
 static const struct ja_option web_options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_START, "Serve the page, HTTP and WebSocket."),
@@ -42,6 +44,20 @@ static const struct ja_option web_options[] = {
                      "Folder of the page's files; empty: the one that was installed."),
     JA_OPTION_INT(S, clients, "clients", "128", 1, 400, NULL, JA_START,
                   "Most WebSockets at a time."),
+    JA_OPTION_INT(S, streams, "streams", "50", 0, JA_WEB_STREAMS, NULL, JA_START,
+                  "Most streams at a time that take their sound by WebSocket; 0: none."),
+    JA_OPTION_CHOICE(S, level, "level", "auto", levels, JA_START,
+                     "How much is analysed of streams that take their sound by WebSocket; auto: as "
+                     "much as the machine has time for."),
+    JA_OPTION_INT(S, backlog_chunks, "backlog_chunks", "100", 1, 10000, NULL, JA_START,
+                  "Most messages of sound of one stream that wait to be analysed; then the oldest "
+                  "is given up."),
+    JA_OPTION_INT(S, audio_bytes, "audio_bytes", "1048576", 32000, 16777216, "bytes", JA_START,
+                  "Most sound of one stream in a second; who sends more is left."),
+    JA_OPTION_INT(S, resume_s, "resume_s", "10", 0, 3600, "s", JA_START,
+                  "How long a stream waits for its sender to come back."),
+    JA_OPTION_INT(S, idle_s, "idle_s", "1800", 1, 86400, "s", JA_START,
+                  "After how long without sound a stream that takes it by WebSocket ends."),
 };
 #undef S
 
@@ -107,6 +123,26 @@ static enum ja_status run(struct ja_api *api, const struct ja_web_call *call,
     return ja_command_run(api->host.operator, call->name, arguments, call->count, reply);
 }
 
+static void begin_ack(struct ja_json *json, const struct ja_web_message *message) {
+    ja_json_begin_object(json);
+    ja_json_key(json, "type");
+    ja_json_string(json, "ack");
+    if (message->has_id) {
+        ja_json_key(json, "id");
+        ja_json_integer(json, message->id);
+    }
+    ja_json_key(json, "command");
+    ja_json_string(json, message->call.name);
+}
+
+static void end_ack(struct ja_json *json, bool fine, const char *sentence) {
+    ja_json_key(json, "ok");
+    ja_json_bool(json, fine);
+    ja_json_key(json, "text");
+    ja_json_string(json, sentence);
+    ja_json_end_object(json);
+}
+
 static void run_command(struct ja_api *api, const struct ja_asked *asked) {
     char answer[REPLY_BYTES], *buffer = malloc(ANSWER_BYTES);
     struct ja_text reply, text;
@@ -122,20 +158,49 @@ static void run_command(struct ja_api *api, const struct ja_asked *asked) {
     }
     ja_text_init(&text, buffer, ANSWER_BYTES);
     ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
-    ja_json_key(&json, "type");
-    ja_json_string(&json, "ack");
-    if (asked->message.has_id) {
-        ja_json_key(&json, "id");
-        ja_json_integer(&json, asked->message.id);
+    begin_ack(&json, &asked->message);
+    end_ack(&json, status == JA_OK, answer);
+    tell_answer(api, asked->client, 200, json_type, text.data, text.length);
+}
+
+/* What is behind a path, as "data"; null and a sentence when there is nothing. */
+static bool put_data(struct ja_api *api, const char *what, struct ja_json *json,
+                     struct ja_error *error) {
+    ja_json_key(json, "data");
+    const struct ja_text before = *json->text;
+    if (api->host.read(api->host.data, what, json->text, error) == 200) {
+        json->comma = true;
+        return true;
     }
-    ja_json_key(&json, "command");
-    ja_json_string(&json, asked->message.call.name);
-    ja_json_key(&json, "ok");
-    ja_json_bool(&json, status == JA_OK);
-    ja_json_key(&json, "text");
-    ja_json_string(&json, answer);
-    ja_json_end_object(&json);
+    *json->text = before; /* without what may have been begun */
+    ja_json_string(json, NULL);
+    return false;
+}
+
+/* A command about one stream. */
+static void run_control(struct ja_api *api, const struct ja_asked *asked) {
+    char answer[REPLY_BYTES] = "", what[sizeof asked->what + 16], *buffer = malloc(READ_BYTES);
+    const char *name = asked->message.call.name;
+    struct ja_error error = {""};
+    struct ja_text reply, text, path;
+    struct ja_json json;
+    bool fine;
+    if (!buffer)
+        return;
+    ja_text_init(&reply, answer, sizeof answer);
+    ja_text_init(&path, what, sizeof what);
+    ja_text_init(&text, buffer, READ_BYTES);
+    ja_json_init(&json, &text);
+    begin_ack(&json, &asked->message);
+    if (!strcmp(name, "get_stats")) {
+        ja_text_format(&path, "stream/stats/%s", asked->what);
+        fine = put_data(api, what, &json, &error);
+    } else if (!strcmp(name, "list_streams")) {
+        fine = put_data(api, "stream/list", &json, &error);
+    } else {
+        fine = api->host.steer(api->host.data, asked->what, name, &reply) == JA_OK;
+    }
+    end_ack(&json, fine, error.text[0] ? error.text : answer);
     tell_answer(api, asked->client, 200, json_type, text.data, text.length);
 }
 
@@ -161,10 +226,22 @@ static void set_option(struct ja_api *api, const struct ja_asked *asked) {
         read_for(api, asked->client, what);
 }
 
+static void take_guests(struct ja_api *api, const void *bytes, size_t size) {
+    static struct ja_asked_guests asked; /* one main thread */
+    memcpy(&asked, bytes, size);
+    api->known = asked.guests;
+}
+
 static void asked(void *data, const void *bytes, size_t size) {
     static struct ja_asked asked; /* one main thread */
     struct ja_api *api = data;
-    memcpy(&asked, bytes, size);
+    enum ja_asked_kind kind;
+    memcpy(&kind, bytes, sizeof kind);
+    if (kind == JA_ASKED_GUESTS) {
+        take_guests(api, bytes, size);
+        return;
+    }
+    memcpy(&asked, bytes, sizeof asked);
     switch (asked.kind) {
     case JA_ASKED_READ:
         read_for(api, asked.client, asked.what);
@@ -176,6 +253,11 @@ static void asked(void *data, const void *bytes, size_t size) {
     case JA_ASKED_POST:
         run_command(api, &asked);
         break;
+    case JA_ASKED_CONTROL:
+        run_control(api, &asked);
+        break;
+    case JA_ASKED_GUESTS:
+        break;
     }
 }
 
@@ -183,7 +265,7 @@ static void asked(void *data, const void *bytes, size_t size) {
 
 static unsigned place_of(const struct ja_api *api, const char *stream) {
     for (unsigned i = 0; i < api->stream_count; i++)
-        if (!strcmp(api->streams[i], stream))
+        if (!strcmp(api->streams[i].name, stream))
             return i;
     return 0;
 }
@@ -202,34 +284,13 @@ static void begin_text(struct ja_api *api, struct ja_json *json, struct ja_text 
     ja_json_init(json, text);
 }
 
-/* Where an event is kept for newcomers, plus 1; 0 when it passes. */
-static unsigned lasting_place(const struct ja_event *event) {
-    static const char *const kinds[JA_API_SCORES] = {"beat", "energy", "tempo", "harmony"};
-    switch (event->type) {
-    case JA_EVENT_TEMPO:
-    case JA_EVENT_SECTION:
-    case JA_EVENT_KEY:
-    case JA_EVENT_CHORD:
-    case JA_EVENT_STATE:
-    case JA_EVENT_LEVEL:
-        return 1 + (unsigned)event->type;
-    case JA_EVENT_SCORE:
-        for (unsigned i = 0; i < JA_API_SCORES; i++)
-            if (!strcmp(kinds[i], event->score.kind))
-                return 1 + JA_EVENT_TYPES + i;
-        return 0;
-    default:
-        return 0;
-    }
-}
-
 void ja_api_event(struct ja_api *api, const char *stream, const struct ja_event *event) {
     struct ja_text text;
     struct ja_json json;
     struct ja_told told = {.kind = JA_TOLD_EVENT,
                            .stream = place_of(api, stream),
                            .outputs = 1u << event->type,
-                           .lasting = lasting_place(event)};
+                           .lasting = ja_bus_lasting(event)};
     begin_text(api, &json, &text);
     ja_event_write_json(event, stream, &json);
     tell_text(api, &told, &text);
@@ -258,6 +319,23 @@ void ja_api_metrics(struct ja_api *api, const char *stream, const char *bytes, s
     begin_text(api, &json, &text);
     ja_text_put_bytes(&text, bytes, size);
     tell_text(api, &told, &text);
+}
+
+void ja_api_configure(struct ja_api *api, const struct ja_module *module, const void *settings) {
+    struct ja_text text;
+    struct ja_json json;
+    struct ja_told told = {.kind = JA_TOLD_SETTINGS, .module = module};
+    begin_text(api, &json, &text);
+    ja_text_put_bytes(&text, settings, module->settings_size);
+    tell_text(api, &told, &text);
+}
+
+const struct ja_api_guests *ja_api_guests(const struct ja_api *api) {
+    return &api->known;
+}
+
+unsigned long long ja_api_unheard(const struct ja_api *api) {
+    return atomic_load(&api->unheard);
 }
 
 unsigned ja_api_listeners(const struct ja_api *api) {
@@ -338,7 +416,7 @@ static bool make_hello(struct ja_api *api) {
     ja_json_key(&json, "streams");
     ja_json_begin_array(&json);
     for (size_t i = 0; i < api->stream_count; i++)
-        ja_json_string(&json, api->streams[i]);
+        ja_json_string(&json, api->streams[i].name);
     ja_json_end_array(&json);
     ja_json_key(&json, "catalogue");
     write_catalogue(api->host.catalogue, &json);
@@ -347,19 +425,35 @@ static bool make_hello(struct ja_api *api) {
     return !text.full;
 }
 
+/* --- The server's thread --- */
+
+static void woken(void *api) {
+    ja_audio_woken(api);
+    ja_monitor_woken(api);
+}
+
+static void every_second(void *api) {
+    ja_audio_second(api);
+}
+
+static void ended(void *api) {
+    ja_audio_ended(api);
+    ja_monitor_ended(api);
+}
+
 /* --- Opening --- */
 
 static bool is_loopback(const char *address) {
     return !strncmp(address, "127.", 4) || !strcmp(address, "::1");
 }
 
-static bool copy_streams(struct ja_api *api, const struct ja_api_host *host) {
-    for (; api->stream_count < host->stream_count; api->stream_count++) {
-        api->streams[api->stream_count] = strdup(host->streams[api->stream_count]);
-        if (!api->streams[api->stream_count])
-            return false;
+static void copy_streams(struct ja_api *api, const struct ja_api_host *host) {
+    for (size_t i = 0; i < host->stream_count; i++) {
+        ja_text_copy(api->streams[i].name, sizeof api->streams[i].name, host->streams[i]);
+        api->streams[i].place = (int)i;
+        api->monitors[i] = host->analyses ? ja_stream_monitor(host->analyses[i]) : NULL;
     }
-    return true;
+    api->stream_count = host->stream_count;
 }
 
 static enum ja_status listen_for(struct ja_api *api, struct ja_error *error) {
@@ -372,10 +466,13 @@ static enum ja_status listen_for(struct ja_api *api, struct ja_error *error) {
                                            .hsts_days = api->settings.hsts_days,
                                            .request = ja_http_request,
                                            .admit = ja_http_admit,
-                                           .open = ja_bus_open,
-                                           .heard = ja_bus_heard,
-                                           .closed = ja_bus_closed,
-                                           .told = ja_bus_told,
+                                           .open = ja_clients_open,
+                                           .heard = ja_clients_heard,
+                                           .closed = ja_clients_closed,
+                                           .told = ja_clients_told,
+                                           .woken = woken,
+                                           .second = every_second,
+                                           .ended = ended,
                                            .asked = asked,
                                            .data = api};
     return ja_web_listen(api->web, &service, &api->service, error);
@@ -393,7 +490,8 @@ enum ja_status ja_api_open(struct ja_api **api, struct ja_web *web,
     made->settings = *settings;
     made->host = *host;
     made->root = made->settings.root[0] ? made->settings.root : ja_page_folder();
-    if (!copy_streams(made, host) || !make_hello(made))
+    copy_streams(made, host);
+    if (!ja_audio_init(made, host->guests) || !make_hello(made))
         status = ja_fail(error, JA_FAILED, "no memory for the web service");
     if (status == JA_OK && !is_loopback(settings->address))
         status = ja_token_get(made->token, error);
@@ -409,8 +507,7 @@ enum ja_status ja_api_open(struct ja_api **api, struct ja_web *web,
 void ja_api_close(struct ja_api *api) {
     if (!api)
         return;
-    while (api->stream_count > 0)
-        free(api->streams[--api->stream_count]);
+    ja_audio_done(api);
     free(api->hello);
     free(api);
 }

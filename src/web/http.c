@@ -12,13 +12,13 @@
 
 enum { ERROR_BYTES = 4096, LIST_BYTES = 64 * 1024 };
 
-static const char json_type[] = "application/json", bus_path[] = "/api/v1/events";
+static const char json_type[] = "application/json";
 
 typedef void answer_function(struct ja_api *api, struct ja_web_client *client,
                              const struct ja_web_request *request);
 
 static answer_function answer_read, answer_presets, answer_commands, answer_description,
-    answer_command, answer_option, answer_bus;
+    answer_command, answer_option, answer_socket, answer_start, answer_stop;
 
 /* A path that ends with '/' wants a name behind it. */
 static const struct route {
@@ -39,7 +39,21 @@ static const struct route {
      answer_command},
     {"GET", "/api/v1/ports", NULL, "The JACK ports that could be connected.", answer_read},
     {"GET", "/api/v1/openapi.json", NULL, "This description.", answer_description},
-    {"GET", bus_path, NULL, "The live bus, by WebSocket.", answer_bus},
+    {"POST", "/api/v1/stream/start/", "id",
+     "Creates a stream that takes its sound by WebSocket; ?rate=…&channels=…&update_hz=….",
+     answer_start},
+    {"POST", "/api/v1/stream/stop/", "id", "Ends such a stream.", answer_stop},
+    {"GET", "/api/v1/events", NULL, "The live bus, by WebSocket.", answer_socket},
+    {"GET", "/api/v1/stream/audio/", "id",
+     "Takes sound, float32 little-endian, and tells what is in it, by WebSocket; "
+     "?rate=44100&channels=1&update_hz=10.",
+     answer_socket},
+    {"GET", "/api/v1/stream/control/", "id",
+     "Commands about one stream, by WebSocket: get_stats, reset_analysis, list_streams, pause, "
+     "resume.",
+     answer_socket},
+    {"GET", "/api/v1/monitor/", "id",
+     "What a stream hears, by WebSocket: binary, or base64 with ?encoding=json.", answer_socket},
     {"GET", "/metrics", NULL, "Counters for Prometheus.", answer_read},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
@@ -51,8 +65,8 @@ static const char *code_of(unsigned status) {
         unsigned status;
         const char *code;
     } codes[] = {
-        {400, "bad_request"}, {401, "unauthorized"},     {404, "not_found"},
-        {405, "method"},      {426, "upgrade_required"}, {503, "unavailable"},
+        {400, "bad_request"}, {401, "unauthorized"},     {404, "not_found"},   {405, "method"},
+        {409, "conflict"},    {426, "upgrade_required"}, {503, "unavailable"},
     };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (codes[i].status == status)
@@ -74,7 +88,7 @@ size_t ja_http_error(unsigned status, const char *sentence, char *buffer, size_t
     return text.length;
 }
 
-static void fail(struct ja_web_client *client, unsigned status, const char *sentence) {
+void ja_http_fail(struct ja_web_client *client, unsigned status, const char *sentence) {
     char text[ERROR_BYTES];
     ja_web_answer(client, status, json_type, text,
                   ja_http_error(status, sentence, text, sizeof text));
@@ -83,13 +97,14 @@ static void fail(struct ja_web_client *client, unsigned status, const char *sent
 /* --- Answers of the main thread --- */
 
 static void ask(struct ja_api *api, struct ja_web_client *client, struct ja_asked *asked) {
-    struct ja_api_client *mine = ja_bus_add(api, client);
+    struct ja_api_client *mine = ja_clients_add(api, client, JA_CLIENT_REQUEST);
+    ja_audio_tell(api);
     asked->client = mine ? mine->number : 0;
     if (mine && ja_web_ask(api->web, api->service, asked, sizeof *asked))
         return;
     if (mine)
         mine->number = 0;
-    fail(client, 503, "there is too much to do: try again");
+    ja_http_fail(client, 503, "there is too much to do: try again");
 }
 
 static void answer_read(struct ja_api *api, struct ja_web_client *client,
@@ -101,7 +116,7 @@ static void answer_read(struct ja_api *api, struct ja_web_client *client,
     if (ja_text_copy(asked.what, sizeof asked.what, what))
         ask(api, client, &asked);
     else
-        fail(client, 404, "there is nothing with so long a name");
+        ja_http_fail(client, 404, "there is nothing with so long a name");
 }
 
 static void answer_command(struct ja_api *api, struct ja_web_client *client,
@@ -109,9 +124,9 @@ static void answer_command(struct ja_api *api, struct ja_web_client *client,
     struct ja_asked asked = {.kind = JA_ASKED_POST};
     struct ja_error error;
     if (ja_web_message_read(&asked.message, request->body, request->size, &error) != JA_OK)
-        fail(client, 400, error.text);
+        ja_http_fail(client, 400, error.text);
     else if (asked.message.kind != JA_WEB_COMMAND)
-        fail(client, 400, "only a WebSocket can subscribe or ping");
+        ja_http_fail(client, 400, "only a WebSocket can subscribe or ping");
     else
         ask(api, client, &asked);
 }
@@ -122,7 +137,7 @@ static void answer_option(struct ja_api *api, struct ja_web_client *client,
     struct ja_error error;
     const char *name = strrchr(request->path, '/') + 1;
     if (ja_web_value_read(&asked.message.call, name, request->body, request->size, &error) != JA_OK)
-        fail(client, 400, error.text);
+        ja_http_fail(client, 400, error.text);
     else
         ask(api, client, &asked);
 }
@@ -134,14 +149,14 @@ static void answer_list(struct ja_web_client *client, void (*write)(struct ja_js
     struct ja_text text;
     struct ja_json json;
     if (!buffer) {
-        fail(client, 503, "no memory for an answer");
+        ja_http_fail(client, 503, "no memory for an answer");
         return;
     }
     ja_text_init(&text, buffer, LIST_BYTES);
     ja_json_init(&json, &text);
     write(&json);
     if (text.full)
-        fail(client, 503, "there are too many for one answer");
+        ja_http_fail(client, 503, "there are too many for one answer");
     else
         ja_web_answer(client, 200, json_type, text.data, text.length);
     free(buffer);
@@ -198,10 +213,20 @@ static void answer_commands(struct ja_api *api, struct ja_web_client *client,
     answer_list(client, write_commands);
 }
 
-static void answer_bus(struct ja_api *api, struct ja_web_client *client,
-                       const struct ja_web_request *request) {
+static void answer_socket(struct ja_api *api, struct ja_web_client *client,
+                          const struct ja_web_request *request) {
     (void)api, (void)request;
-    fail(client, 426, "this is a WebSocket");
+    ja_http_fail(client, 426, "this is a WebSocket");
+}
+
+static void answer_start(struct ja_api *api, struct ja_web_client *client,
+                         const struct ja_web_request *request) {
+    ja_audio_request(api, client, request, true);
+}
+
+static void answer_stop(struct ja_api *api, struct ja_web_client *client,
+                        const struct ja_web_request *request) {
+    ja_audio_request(api, client, request, false);
 }
 
 /* --- The description --- */
@@ -254,11 +279,11 @@ static void describe_operation(const struct route *route, struct ja_json *json) 
     put(json, "summary", route->summary);
     if (route->name)
         describe_parameter(route, json);
-    if (route->method[0] == 'P')
+    if (route->method[0] == 'P' && route->answer != answer_start && route->answer != answer_stop)
         describe_body(json);
     ja_json_key(json, "responses");
     ja_json_begin_object(json);
-    describe_answer(route->answer == answer_bus ? "101" : "200", route->summary, json);
+    describe_answer(route->answer == answer_socket ? "101" : "200", route->summary, json);
     describe_answer("default", "{\"error\": a sentence, \"code\": a word}", json);
     ja_json_end_object(json);
     ja_json_end_object(json);
@@ -323,7 +348,7 @@ unsigned ja_http_admit(void *data, const struct ja_web_request *request) {
     const struct ja_api *api = data;
     if (!may_ask(api, request))
         return 401;
-    if (strcmp(request->path, bus_path) != 0)
+    if (!ja_clients_is_socket(request->path))
         return 404;
     return atomic_load(&api->listeners) < (unsigned)api->settings.clients ? 0 : 503;
 }
@@ -334,7 +359,7 @@ void ja_http_request(void *data, struct ja_web_client *client,
     const char *method = strcmp(request->method, "HEAD") ? request->method : "GET";
     bool known = false;
     if (is_secret(request->path) && !may_ask(api, request)) {
-        fail(client, 401, "a token is needed: Authorization: Bearer …, or ?token=…");
+        ja_http_fail(client, 401, "a token is needed: Authorization: Bearer …, or ?token=…");
         return;
     }
     for (size_t i = 0; i < ROUTES; i++) {
@@ -347,9 +372,10 @@ void ja_http_request(void *data, struct ja_web_client *client,
         return;
     }
     if (known || (!is_secret(request->path) && strcmp(method, "GET") != 0))
-        fail(client, 405, "this path takes another method");
+        ja_http_fail(client, 405, "this path takes another method");
     else if (is_secret(request->path))
-        fail(client, 404, "there is no such path; /api/v1/openapi.json tells what there is");
+        ja_http_fail(client, 404,
+                     "there is no such path; /api/v1/openapi.json tells what there is");
     else
         ja_page_answer(api->root, client, request->path);
 }

@@ -161,9 +161,25 @@ static enum ja_status read_output(unsigned *outputs, const json_t *value, struct
                    name);
 }
 
+static enum ja_status read_streams(struct ja_web_message *message, const json_t *list,
+                                   struct ja_error *error) {
+    const size_t count = json_array_size(list);
+    message->has_streams = list != NULL;
+    if (list && (!json_is_array(list) || count > JA_WEB_NAMED))
+        return ja_fail(error, JA_USAGE, "\"streams\" must be a list of at most %d names",
+                       JA_WEB_NAMED);
+    for (; message->stream_count < count; message->stream_count++) {
+        const char *name = json_string_value(json_array_get(list, message->stream_count));
+        if (!name || !ja_text_copy(message->streams[message->stream_count],
+                                   sizeof message->streams[0], name))
+            return ja_fail(error, JA_USAGE, "\"streams\" must hold names of streams alone");
+    }
+    return JA_OK;
+}
+
 static enum ja_status read_subscription(struct ja_web_message *message, json_t *root,
                                         struct ja_error *error) {
-    static const char *const keys[] = {"command", "outputs", "rate_hz", "id", NULL};
+    static const char *const keys[] = {"command", "outputs", "rate_hz", "streams", "id", NULL};
     const json_t *outputs = json_object_get(root, "outputs");
     const json_t *rate = json_object_get(root, "rate_hz");
     enum ja_status status = check_keys(root, keys, error);
@@ -178,7 +194,8 @@ static enum ja_status read_subscription(struct ja_web_message *message, json_t *
         return ja_fail(error, JA_USAGE, "\"rate_hz\" must be between 0 and %d", JA_WEB_MOST_HZ);
     for (size_t i = 0; status == JA_OK && i < json_array_size(outputs); i++)
         status = read_output(&message->outputs, json_array_get(outputs, i), error);
-    return status;
+    return status == JA_OK ? read_streams(message, json_object_get(root, "streams"), error)
+                           : status;
 }
 
 /* --- All --- */

@@ -42,7 +42,7 @@ def check_answers(port):
         check(fine and key in strict_json(body), "GET %s" % path, (status, fields, body[:200]))
         check(fields.get("content-length") == str(len(body)), "%s is whole" % path, fields)
     described = strict_json(request(port, "GET", "/api/v1/openapi.json")[2])["paths"]
-    check(set(described["/api/v1/options/{name}"]) == {"get", "put"} and len(described) == 12,
+    check(set(described["/api/v1/options/{name}"]) == {"get", "put"} and len(described) == 17,
           "every path is described once", list(described))
     status, fields, body = request(port, "HEAD", "/api/v1/stream/list")
     check(status == 200 and body == b"", "HEAD has no body", (status, body))

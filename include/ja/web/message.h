@@ -10,12 +10,14 @@
 #include <ja/control/command.h>
 #include <ja/core/status.h>
 #include <ja/pipeline/event.h>
+#include <ja/stream/stream.h>
 
 enum {
     JA_WEB_DEPTH = 8, /* of objects and lists within each other */
     JA_WEB_ARGUMENTS = 8,
     JA_WEB_STRING_BYTES = 2048, /* all strings of one command together */
     JA_WEB_MOST_HZ = 100,       /* of analysis frames */
+    JA_WEB_NAMED = 8,           /* streams of one subscription */
     /* What can be subscribed to: 1u << JA_EVENT_…, and */
     JA_WEB_ANALYSIS = 1 << JA_EVENT_TYPES,
     JA_WEB_METRICS = 1 << (JA_EVENT_TYPES + 1),
@@ -44,11 +46,15 @@ struct ja_web_message {
     long long id;     /* comes back with the answer */
     unsigned outputs; /* SUBSCRIBE: what is wanted; 0: as it was */
     double rate_hz;   /* SUBSCRIBE: 0…JA_WEB_MOST_HZ analysis frames a second; NAN: as it was */
+    bool has_streams; /* SUBSCRIBE: `streams` are what is wanted; none: the program's own */
+    char streams[JA_WEB_NAMED][JA_STREAM_NAME_BYTES];
+    size_t stream_count;
     struct ja_web_call call; /* COMMAND */
 };
 
-/* {"type":"ping"}, {"command":"subscribe","outputs":[…],"rate_hz":…} or {"command":…,"args":[…]},
- * each with an integer "id" or without. JA_USAGE and a sentence for anything else. */
+/* {"type":"ping"}, {"command":"subscribe","outputs":[…],"rate_hz":…,"streams":[…]} or
+ * {"command":…,"args":[…]}, each with an integer "id" or without. JA_USAGE and a sentence for
+ * anything else. */
 enum ja_status ja_web_message_read(struct ja_web_message *message, const char *text, size_t size,
                                    struct ja_error *error);
 /* {"value":…}: makes it the command that sets `option`. */
