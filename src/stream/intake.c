@@ -38,12 +38,14 @@ void ja_intake_done(struct ja_intake *intake) {
     intake->samples = NULL;
 }
 
+/* Silence takes the place of what is no number or far too much: any other value would be felt for
+ * as long as the stages remember. */
 static void sanitise(struct ja_intake *intake, size_t count) {
     for (size_t i = 0; i < count; i++) {
         float sample = intake->samples[i];
         if (sample >= -limit && sample <= limit)
             continue;
-        intake->samples[i] = isfinite(sample) ? copysignf(limit, sample) : 0;
+        intake->samples[i] = 0;
         intake->repaired++;
     }
 }

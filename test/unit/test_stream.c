@@ -377,8 +377,7 @@ static void test_unsound_samples_are_repaired(void **state) {
     drain(stream, &record);
     ja_stream_stats(stream, &stats);
     assert_int_equal(stats.repaired, 3);
-    assert_int_equal(record.events, 1); /* -16 on one of two channels */
-    assert_true(fabs(record.first_onset.onset.strength - 8) < 1e-6);
+    assert_int_equal(record.events, 0); /* silence */
     ja_stream_free(stream);
     free(record.bytes);
 }
