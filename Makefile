@@ -68,6 +68,7 @@ UNIT_SOURCES := $(filter-out $(if $(filter 1,$(WITH_WEB)),,test/unit/test_web_%)
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
+RT_TOOLS := $(addprefix $(BUILD)/test/rt/,librtcheck.so verdict sins)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
 .PHONY: all unit tools help demo test bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE
@@ -124,7 +125,7 @@ FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,-
 $(patsubst %.c,$(BUILD)/%,$(shell grep -l -e support/failing.h -e support/sink_memory.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
 
 unit: $(UNIT_PROGRAMS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(RT_TOOLS)
 
 # Compiler and flags of the last build: another PREFIX or CFLAGS builds anew. It is also where a
 # missing package is noticed, before any compiler could complain.
@@ -250,8 +251,11 @@ fuzz: fuzzers
 
 # --- The real-time check of a running client (test/rt) ---
 
-$(BUILD)/test/rt/librtcheck.so: test/rt/rtcheck.c $(BUILD)/flags
+$(BUILD)/test/rt/librtcheck.so: test/rt/rtcheck.c test/rt/rtcheck.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fno-builtin -fPIC -shared -o $@ $<
+$(BUILD)/test/rt/verdict.o: test/rt/rtcheck.h
+$(BUILD)/test/rt/verdict: $(BUILD)/test/rt/verdict.o
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(LDFLAGS)
 $(BUILD)/test/rt/sins: $(BUILD)/test/rt/sins.o
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(LDFLAGS) -ljack -pthread

@@ -20,11 +20,14 @@ check() {
     fi
 }
 run_demo() { # $1: AUDIO; leaves the process id in $demo, the exit status in $status
-    AUDIO=$1 src/dist/demo.sh >"$work/out" 2>"$work/err" </dev/null &
+    AUDIO=$1 test/rt/watched src/dist/demo.sh >"$work/out" 2>"$work/err" </dev/null &
     demo=$!
     wait "$demo"
     status=$?
 }
+# The player's callbacks are watched with the program's.
+export RTCHECK_DIR=$work/callbacks
+mkdir "$RTCHECK_DIR"
 # No server that one may have found running, and ports that nobody else has.
 export JACK_DEFAULT_SERVER=ja-none-$$ XDG_CONFIG_HOME=$work
 mkdir "$work/jack-analyzer"
@@ -66,10 +69,14 @@ fi
 check "it shows the state in plain lines" [ "$(grep -c BPM "$work/out")" -ge 2 ]
 check "no server and no client is left" nothing_left
 
-AUDIO=synth:demo src/dist/demo.sh >"$work/out" 2>"$work/err" </dev/null &
+AUDIO=synth:demo test/rt/watched src/dist/demo.sh >"$work/out" 2>"$work/err" </dev/null &
 demo=$!
 sleep 3
 kill -TERM "$demo"
 wait "$demo"
 check "interrupted, it leaves nothing either" nothing_left
+verdict=$("$BUILD/test/rt/verdict" "$RTCHECK_DIR")
+status=$?
+check "$(echo "$verdict" | head -n 1)" [ $status = 0 ]
+echo "$verdict" | tail -n +2
 echo "1..$number"

@@ -18,7 +18,8 @@ import time
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 sys.dont_write_bytecode = True  # of the modules in the next folder
-sys.path.append("test/net")
+sys.path += ["test/net", "test/support"]
+import realtime
 from hostile import PROGRAM, check, results
 from steer import Program
 
@@ -194,6 +195,7 @@ def main():
         skip("a sanitizer's own work would be measured")
     if subprocess.call(["chrt", "-f", "60", "true"], stderr=subprocess.DEVNULL):
         skip("without real-time rights the server itself stands still on a busy machine")
+    realtime.watch()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # and clean up
     status = None
     try:
@@ -212,6 +214,7 @@ def main():
         for left in glob.glob("/dev/shm/jack_sem.*_%s_*" % SERVER):
             os.remove(left)
     check(status == 0, "it ends well", status)
+    check(*realtime.judge())
     print("1..%d" % sum(results))
 
 

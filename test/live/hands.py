@@ -16,7 +16,8 @@ import time
 
 sys.dont_write_bytecode = True  # of the modules in the other folder
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-sys.path.insert(0, "test/net")
+sys.path[:0] = ["test/net", "test/support"]
+import realtime
 from hostile import PROGRAM, check, results
 from steer import Program
 
@@ -158,6 +159,7 @@ def main():
     jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000",
                               "-p", "256"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     within(20, lambda: run("jack_lsp").returncode == 0)
+    realtime.watch()
     program = Program("-S", "jack.name=an", "-S", "jack.transport=start", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
                       'cc 64: hold 0,cc 20: nudge -20..20')
     hand = None
@@ -180,6 +182,7 @@ def main():
             program.stop()
         jackd.terminate()
         jackd.wait()
+    check(*realtime.judge())
     print("1..%d" % sum(results))
     return 1 if results[1] else 0
 

@@ -90,7 +90,7 @@ ok "processed and lost make up delivered, to the frame"
 
 # --- Name taken, a dead client ---
 
-"$tools/ja-jackprobe" -n an >"$work/first.log" 2>&1 &
+"$watched" "$tools/ja-jackprobe" -n an >"$work/first.log" 2>&1 &
 first=$!
 within 5 grep -q '"state":"running"' "$work/first.log"
 start_probe -n an -d 300

@@ -1,12 +1,16 @@
 # For the live tests: private JACK servers, the probe, and TAP. Source me.
 #
-# Every test has servers and files of its own and ends them by process id.
+# Every test has servers and files of its own and ends them by process id. Clients that are started
+# by $watched are under the real-time check, whose verdict is the last result (plan).
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 BUILD=${BUILD:-build/plain}
 tools=$PWD/$BUILD/test/tools
+watched=$PWD/test/rt/watched
 work=$(mktemp -d)
+export RTCHECK_DIR=$work/callbacks
+mkdir "$RTCHECK_DIR"
 server=ja-$$-$(basename "$0" .sh)
 export JACK_DEFAULT_SERVER=$server JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
 # libjack does not join the thread of a client that the server no longer calls.
@@ -54,7 +58,24 @@ ok() {
     return $status
 }
 
+# The real-time check's verdict: on every callback of the programs started by $watched so far.
+judge_callbacks() {
+    if [ "${BUILD%plain}" = "$BUILD" ]; then
+        tests=$((tests + 1))
+        echo "ok $tests - no violation # SKIP the real-time check needs a build without sanitizer"
+        return
+    fi
+    local status verdict
+    "$BUILD/test/rt/verdict" "$RTCHECK_DIR" "$@" >"$work/verdict"
+    status=$?
+    verdict=$(head -n 1 "$work/verdict")
+    [ $status = 0 ]
+    ok "$verdict"
+    tail -n +2 "$work/verdict"
+}
+
 plan() {
+    judge_callbacks
     echo "1..$tests"
 }
 
@@ -89,7 +110,7 @@ kill_jackd() {
 }
 
 start_probe() {
-    "$tools/ja-jackprobe" "$@" >"$work/probe.log" 2>"$work/probe.err" &
+    "$watched" "$tools/ja-jackprobe" "$@" >"$work/probe.log" 2>"$work/probe.err" &
     probe_pid=$!
 }
 

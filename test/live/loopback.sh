@@ -12,7 +12,7 @@ cable_pid='' loopback_pid=''
 trap 'end "$loopback_pid"; end "$cable_pid"; clean_up' EXIT
 
 loopback() { # SECONDS [OPTION]...
-    "$program" -q -S beat.lead_ms=300 --loopback "$@" >"$work/report" 2>"$work/probe.err"
+    "$watched" "$program" -q -S beat.lead_ms=300 --loopback "$@" >"$work/report" 2>"$work/probe.err"
 }
 # ROW: the median of the report's row.
 median() {

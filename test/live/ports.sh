@@ -80,16 +80,16 @@ ok "without a server the list fails and names it"
 
 # --- --test-input ---
 
-"$tools/ja-jackprobe" -n tester -t 1 -c deck:out_1 >"$work/input"
+"$watched" "$tools/ja-jackprobe" -n tester -t 1 -c deck:out_1 >"$work/input"
 grep -q '^in_1: peak -6.0 dBFS, RMS -9\.[0-9] dBFS, DC [+-]0.00[0-9]*, 0 clipped samples$' "$work/input" &&
     grep -q 'the level is good' "$work/input" && grep -q 'nothing is connected to in_2' "$work/input"
 ok "the input test measures and advises" || sed "s/^/# /" "$work/input"
 end_player
 start_player -30
-"$tools/ja-jackprobe" -n tester -t 1 -i 1 -c deck:out_1 >"$work/input"
+"$watched" "$tools/ja-jackprobe" -n tester -t 1 -i 1 -c deck:out_1 >"$work/input"
 grep -q 'raise the input by 24 dB' "$work/input"
 ok "it knows what is too low"
-"$tools/ja-jackprobe" -n tester -t 1 -i 1 -c capture >"$work/input"
+"$watched" "$tools/ja-jackprobe" -n tester -t 1 -i 1 -c capture >"$work/input"
 grep -q 'silence' "$work/input"
 ok "and silence"
 "$tools/ja-jackprobe" -s "$server-none" -t 1 >"$work/input" 2>"$work/input.err"

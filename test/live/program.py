@@ -17,7 +17,10 @@ import threading
 import time
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-BUILD = os.environ.get("BUILD", "build/plain")
+sys.dont_write_bytecode = True  # of the modules in the other folder
+sys.path.append("test/support")
+import realtime
+BUILD = realtime.BUILD
 PROGRAM, PLAY = BUILD + "/jack-analyzer", BUILD + "/test/tools/ja-play"
 SERVER = f"ja-{os.getpid()}-program"
 os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
@@ -33,6 +36,7 @@ for needed in (PROGRAM, PLAY, "jackd", "jack_lsp", "jack_bufsize", "jack_connect
     if not shutil.which(needed):
         print(f"1..0 # SKIP there is no {needed}")
         sys.exit(0)
+realtime.watch()
 work = tempfile.mkdtemp()
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = work
 number = 0
@@ -139,7 +143,7 @@ class Program:
         self.configure(conf)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [PROGRAM, "-c", self.conf, "-e", "-", *arguments],
+            [realtime.WATCHED, PROGRAM, "-c", self.conf, "-e", "-", *arguments],
             stdout=subprocess.PIPE, stderr=open(self.log_path, "w"), text=True)
         threading.Thread(target=self.follow, daemon=True).start()
         self.answers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -453,7 +457,7 @@ def lists():
 
 def tests_input():
     def listen(connect):
-        return run(PROGRAM, "-n", "tester", "-S", f"stream.main.connect={connect}",
+        return run(realtime.WATCHED, PROGRAM, "-n", "tester", "-S", f"stream.main.connect={connect}",
                    "--test-input", "2").stdout
     found = listen("deck:out_.*")
     check("--test-input of a good signal", "the level is good" in found, found)
@@ -532,6 +536,8 @@ def main():
     start_server(48000, 480)
     many()
     equals_offline()
+    passed, name = realtime.judge()
+    check(name, passed)
     print(f"1..{number}")
 
 

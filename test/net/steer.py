@@ -33,7 +33,7 @@ class Program:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.settings = tempfile.NamedTemporaryFile(suffix=".conf")  # none of the user's own
-        command = [PROGRAM, "-q", "-c", self.settings.name, "-e", "-",
+        command = ["test/rt/watched", PROGRAM, "-q", "-c", self.settings.name, "-e", "-",
                    "-S", "control.port=%d" % self.port,
                    "-S", "target.default.port=%d" % self.target.getsockname()[1]]
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,

@@ -1,4 +1,5 @@
-/* A small JACK client that commits one sin in its process callback, to prove that rtcheck sees it.
+/* A small JACK client that commits one sin, to prove that rtcheck sees it: in its process callback,
+ * or in the one that the sin is named after.
  *
  *     sins NAME [EVERY]     half a second of it, in every EVERY-th cycle
  *
@@ -151,7 +152,36 @@ static const struct {
     {"deep-stack", go_deep},
     {"post-then-syscall", post_then_ask},
     {"wake-without-post", wake_without_post},
+    {"timebase", nothing},
+    {"slow-notification", nothing},
+    {"busy-notification", nothing},
 };
+
+/* In other callbacks than that of the process. */
+static void sinful_timebase(jack_transport_state_t state, jack_nframes_t frames,
+                            jack_position_t *position, int is_new, void *data) {
+    (void)state, (void)frames, (void)position, (void)is_new, (void)data;
+    allocate();
+}
+
+static int slow_notification(jack_nframes_t frames, void *data) {
+    (void)frames, (void)data;
+    sleep_shortly();
+    return 0;
+}
+
+static long processor_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int busy_notification(jack_nframes_t frames, void *data) {
+    (void)frames, (void)data;
+    for (long until = processor_ms() + 20; processor_ms() < until;)
+        ;
+    return 0;
+}
 
 static void (*commit)(void);
 static unsigned every = 1, cycle;
@@ -181,18 +211,31 @@ static int prepare(void) {
            pthread_create(&waiter, NULL, wait_for_posts, NULL) == 0;
 }
 
+static void set_callbacks(const char *sin) {
+    jack_set_process_callback(client, process, NULL);
+    if (strcmp(sin, "slow-notification") == 0)
+        jack_set_buffer_size_callback(client, slow_notification, NULL);
+    if (strcmp(sin, "busy-notification") == 0)
+        jack_set_buffer_size_callback(client, busy_notification, NULL);
+    if (strcmp(sin, "timebase") == 0)
+        jack_set_timebase_callback(client, 0, sinful_timebase, NULL);
+}
+
 int main(int count, char **arguments) {
-    for (size_t i = 0; count > 1 && i < sizeof sins / sizeof sins[0]; i++)
-        if (strcmp(sins[i].name, arguments[1]) == 0)
+    const char *sin = count > 1 ? arguments[1] : "";
+    for (size_t i = 0; i < sizeof sins / sizeof sins[0]; i++)
+        if (strcmp(sins[i].name, sin) == 0)
             commit = sins[i].commit;
     if (count > 2)
         every = (unsigned)atoi(arguments[2]);
-    bool idle = count > 1 && strcmp(arguments[1], "never") == 0;
+    bool idle = strcmp(sin, "never") == 0;
     if ((!commit && !idle) || every == 0 || !prepare())
         return 2;
-    jack_set_process_callback(client, process, NULL);
+    set_callbacks(sin);
     if (!idle)
         jack_activate(client);
+    jack_transport_start(client);
+    jack_set_buffer_size(client, jack_get_buffer_size(client) == 256 ? 128 : 256);
     nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     jack_client_close(client);
     return 0;

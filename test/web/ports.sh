@@ -24,7 +24,7 @@ END
 }
 
 : >"$work/none.conf"
-"$BUILD/jack-analyzer" -c "$work/none.conf" -s "$server" -S web.port="$port" \
+"$watched" "$BUILD/jack-analyzer" -c "$work/none.conf" -s "$server" -S web.port="$port" \
     -S control.port="$(free_port)" -S target.default.port="$(free_port)" >"$work/probe.log" 2>&1 &
 program_pid=$!
 within 10 get api/v1/stream/health 'it["status"] == "no_input"'
