@@ -1,10 +1,11 @@
 /* Steering by OSC: one UDP socket, every command answered to its sender.
  *
- * Whoever sends here may be anybody, so: packets go through the strict reader only; one turn of
- * the loop takes so much work and no more, then the beats have their turn; an answer is never
- * longer than ACK_BYTES, and there is none to what is not a command. Nor is this a way to have a
- * third one flooded: to an address that has not confirmed, the answers to a packet are together no
- * larger than the packet.
+ * Whoever sends here may be anybody, so: packets go through the strict reader only; a turn of the
+ * loop takes TURN_US and the command that passes it, then the beats have their turn, and what is
+ * left of a bundle is done in the next ones; an answer is never longer than ACK_BYTES, and there is
+ * none to what is not a command. Nor is this a way to have a third one flooded: to an address that
+ * has not confirmed, the answers to a packet are together no larger than the packet, and it cannot
+ * say where outputs go (control/command.c).
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/control/osc.h>
@@ -22,9 +23,7 @@
 #include <unistd.h>
 
 enum {
-    TURN_MESSAGES = 64, /* packets and messages in one turn of the loop */
-    TURN_BYTES = 65536,
-    PACKET_BYTES = 65536,
+    TURN_US = 50, /* in one turn of the loop; the message that passes it is the last */
     ACK_BYTES = 1024,
     ACK_COMMAND_BYTES = 64,
     OPTION_BYTES = 192,   /* more than any option's name */
@@ -38,13 +37,18 @@ struct ja_control {
     struct ja_loop *loop;
     const struct ja_operator *operator;
     struct ja_handshake handshake;
-    struct ja_asker asker; /* of the packet being read */
-    bool confirmed;        /* he is */
-    size_t allowance;      /* what may be sent to him if he is not, in bytes */
-    unsigned messages;     /* in the packet being read */
-    uint64_t malformed, foreign, unanswered;
-    struct ja_log_limit malformed_limit, foreign_limit;
-    _Alignas(8) unsigned char packet[PACKET_BYTES];
+    struct ja_control_stats stats;
+    struct ja_log_limit refused_limit, foreign_limit;
+
+    /* The packet being read. */
+    struct ja_asker asker;
+    size_t allowance;        /* what may be sent to him if he is not confirmed, in bytes */
+    unsigned messages, done; /* read in this turn; obeyed in all turns */
+    uint64_t end_us;         /* of this turn */
+    bool late;               /* it is over */
+    uint64_t timer;          /* of the next turn; 0: the packet is done */
+    size_t size;
+    _Alignas(8) unsigned char packet[JA_OSC_BYTES];
 };
 
 #define S struct ja_control_settings
@@ -83,11 +87,12 @@ static void answer(struct ja_control *control, const void *packet, size_t size) 
     const struct ja_peer *peer = &control->asker.peer;
     if (peer->length == 0)
         return;
-    bool allowed = size > 0 && (control->confirmed || size <= control->allowance);
+    bool confirmed = control->asker.confirmed;
+    bool allowed = size > 0 && (confirmed || size <= control->allowance);
     if (!allowed || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                            (const struct sockaddr *)&peer->address, peer->length) < 0)
-        control->unanswered++;
-    else if (!control->confirmed)
+        control->stats.unanswered++;
+    else if (!confirmed)
         control->allowance -= size;
 }
 
@@ -173,17 +178,15 @@ static void set_option(struct ja_control *control, const char *path,
     run(control, "set", &command);
 }
 
-static void hear(void *data, const struct ja_osc_message *message) {
-    struct ja_control *control = data;
+static void obey(struct ja_control *control, const struct ja_osc_message *message) {
     const size_t prefix = sizeof command_prefix - 1;
     bool is_command = !strncmp(message->address, command_prefix, prefix);
-    if (++control->messages > TURN_MESSAGES)
-        return; /* counted below */
     if (!strncmp(message->address, option_prefix, sizeof option_prefix - 1)) {
         set_option(control, message->address + sizeof option_prefix - 1, message);
         return;
     }
-    if (is_command && !control->confirmed && !strcmp(message->address + prefix, "subscribe")) {
+    if (is_command && !control->asker.confirmed &&
+        !strcmp(message->address + prefix, "subscribe")) {
         ask_to_confirm(control);
         return;
     }
@@ -191,50 +194,100 @@ static void hear(void *data, const struct ja_osc_message *message) {
         run(control, message->address + prefix, message);
         return;
     }
-    control->foreign++;
+    control->stats.foreign++;
     ja_log_limited(&control->foreign_limit, JA_LOG_NOTICE,
                    "OSC control: \"%.80s\" is not a command, those are %s…", message->address,
                    command_prefix);
 }
 
-static void count_malformed(struct ja_control *control, const char *why) {
-    control->malformed++;
-    ja_log_limited(&control->malformed_limit, JA_LOG_WARNING,
-                   "OSC control: %s (%llu bad packets so far)", why,
-                   (unsigned long long)control->malformed);
+/* What has been obeyed in a former turn is passed over, what there is no time for is left. */
+static void hear(void *data, const struct ja_osc_message *message) {
+    struct ja_control *control = data;
+    if (control->messages++ < control->done || control->late)
+        return;
+    obey(control, message);
+    control->done++;
+    control->late = ja_clock_us() >= control->end_us;
 }
 
-static void read_packet(struct ja_control *control, const void *packet, size_t size) {
+static void refuse(struct ja_control *control, const char *why) {
+    control->stats.refused++;
+    ja_log_limited(&control->refused_limit, JA_LOG_WARNING,
+                   "OSC control: %s (%llu bad packets so far)", why,
+                   (unsigned long long)control->stats.refused);
+}
+static void go_on(struct ja_control *control, uint64_t end_us);
+
+static void take_turn(void *data, uint64_t due_us) {
+    struct ja_control *control = data;
+    (void)due_us;
+    control->timer = 0;
+    go_on(control, ja_clock_us() + TURN_US);
+}
+
+/* Does as much of the packet as there is time for; the next turn goes on. */
+static void go_on(struct ja_control *control, uint64_t end_us) {
+    bool begins = control->done == 0;
     control->messages = 0;
+    control->late = false;
+    control->end_us = end_us;
+    bool whole = ja_osc_read(control->packet, control->size, hear, control);
+    if (begins && !whole)
+        refuse(control, "a packet that is not OSC, or more than 64 messages");
+    if (control->messages == control->done)
+        return;
+    control->timer = ja_loop_at(control->loop, ja_clock_us(), take_turn, control);
+    if (control->timer == 0)
+        go_on(control, UINT64_MAX);
+}
+
+static void begin(struct ja_control *control, size_t size, bool confirmed, uint64_t end_us) {
+    control->size = size;
     control->allowance = size;
-    control->confirmed =
-        ja_handshake_is_confirmed(&control->handshake, &control->asker.peer, ja_clock_us());
-    if (!ja_osc_read(packet, size, hear, control))
-        count_malformed(control, "a packet that is not OSC");
-    else if (control->messages > TURN_MESSAGES)
-        count_malformed(control, "a bundle with too many messages, the rest was not done");
+    control->asker.confirmed = confirmed;
+    control->done = 0;
+    go_on(control, end_us);
 }
 
 static void receive(void *data, int fd, short events) {
     (void)events;
     struct ja_control *control = data;
-    size_t work = 0, bytes = 0;
-    while (work < TURN_MESSAGES && bytes < TURN_BYTES) {
-        struct ja_peer *peer = &control->asker.peer;
+    struct ja_peer *peer = &control->asker.peer;
+    const uint64_t end_us = ja_clock_us() + TURN_US;
+    while (control->timer == 0) {
         peer->length = sizeof peer->address;
-        ssize_t size = recvfrom(fd, control->packet, sizeof control->packet, MSG_DONTWAIT,
-                                (struct sockaddr *)&peer->address, &peer->length);
+        ssize_t size =
+            recvfrom(fd, control->packet, sizeof control->packet, MSG_DONTWAIT | MSG_TRUNC,
+                     (struct sockaddr *)&peer->address, &peer->length);
         if (size < 0)
             return; /* nothing more, or an error of one packet: poll tells when to go on */
-        read_packet(control, control->packet, (size_t)size);
-        work += 1 + control->messages;
-        bytes += (size_t)size;
+        if ((size_t)size > sizeof control->packet)
+            refuse(control, "a packet of more than 8 KiB");
+        else
+            begin(control, (size_t)size,
+                  ja_handshake_is_confirmed(&control->handshake, peer, ja_clock_us()), end_us);
+        if (ja_clock_us() >= end_us)
+            return;
     }
 }
 
 void ja_control_take(struct ja_control *control, const void *packet, size_t size) {
+    if (control->timer) {
+        ja_loop_cancel(control->loop, control->timer);
+        control->timer = 0;
+        go_on(control, UINT64_MAX);
+    }
+    if (size > sizeof control->packet) {
+        refuse(control, "a packet of more than 8 KiB");
+        return;
+    }
+    memcpy(control->packet, packet, size);
     control->asker.peer = (struct ja_peer){.length = 0};
-    read_packet(control, packet, size);
+    begin(control, size, true, ja_clock_us() + TURN_US);
+}
+
+struct ja_control_stats ja_control_stats(const struct ja_control *control) {
+    return control->stats;
 }
 
 enum ja_status ja_control_open(struct ja_control **control,
@@ -271,8 +324,9 @@ void ja_control_close(struct ja_control *control) {
     if (!control)
         return;
     ja_log(JA_LOG_DEBUG, "OSC control: %llu bad packets, %llu not for us, %llu answers not sent",
-           (unsigned long long)control->malformed, (unsigned long long)control->foreign,
-           (unsigned long long)control->unanswered);
+           (unsigned long long)control->stats.refused, (unsigned long long)control->stats.foreign,
+           (unsigned long long)control->stats.unanswered);
+    ja_loop_cancel(control->loop, control->timer);
     ja_loop_unwatch(control->loop, control->fd);
     close(control->fd);
     free(control);

@@ -128,14 +128,15 @@ static bool take_message(struct cursor *cursor, struct ja_osc_message *message) 
 struct receiver {
     void (*function)(void *data, const struct ja_osc_message *message);
     void *data;
+    unsigned messages, bundles; /* so far */
 };
 
-static bool read_element(struct cursor cursor, unsigned depth, const struct receiver *receiver);
+static bool read_element(struct cursor cursor, unsigned depth, struct receiver *receiver);
 
-static bool read_bundle(struct cursor cursor, unsigned depth, const struct receiver *receiver) {
+static bool read_bundle(struct cursor cursor, unsigned depth, struct receiver *receiver) {
     const char *mark;
     uint64_t timetag;
-    if (depth == JA_OSC_DEPTH)
+    if (depth == JA_OSC_DEPTH || receiver->bundles++ == JA_OSC_BUNDLES)
         return false;
     if (!take_string(&cursor, &mark) || strcmp(mark, "#bundle") != 0 ||
         !take_u64(&cursor, &timetag))
@@ -152,13 +153,13 @@ static bool read_bundle(struct cursor cursor, unsigned depth, const struct recei
     return true;
 }
 
-static bool read_element(struct cursor cursor, unsigned depth, const struct receiver *receiver) {
+static bool read_element(struct cursor cursor, unsigned depth, struct receiver *receiver) {
     if (left(&cursor) == 0 || left(&cursor) % 4 != 0)
         return false;
     if (cursor.at[0] == '#')
         return read_bundle(cursor, depth, receiver);
     struct ja_osc_message message;
-    if (!take_message(&cursor, &message))
+    if (receiver->messages++ == JA_OSC_MESSAGES || !take_message(&cursor, &message))
         return false;
     receiver->function(receiver->data, &message);
     return true;
@@ -168,6 +169,6 @@ bool ja_osc_read(const void *packet, size_t size,
                  void (*function)(void *data, const struct ja_osc_message *message), void *data) {
     assert((uintptr_t)packet % 4 == 0);
     struct cursor cursor = {packet, (const unsigned char *)packet + size};
-    struct receiver receiver = {function, data};
-    return read_element(cursor, 0, &receiver);
+    struct receiver receiver = {function, data, 0, 0};
+    return size <= JA_OSC_BYTES && read_element(cursor, 0, &receiver);
 }

@@ -27,6 +27,7 @@ struct fixture {
     struct sockaddr_in where;
     char set[256]; /* the last "option=value" */
     unsigned resets;
+    bool slow; /* a reset takes longer than a turn */
 };
 
 static enum ja_status set(void *data, const char *option, const char *value,
@@ -40,6 +41,8 @@ static enum ja_status set(void *data, const char *option, const char *value,
 static enum ja_status reset(void *data, struct ja_text *reply) {
     struct fixture *fixture = data;
     fixture->resets++;
+    for (uint64_t end_us = ja_clock_us() + 100; fixture->slow && ja_clock_us() < end_us;)
+        ;
     (void)reply;
     return JA_OK;
 }
@@ -228,24 +231,61 @@ static void does_so_much_of_a_bundle(void **state) {
     for (unsigned i = 0; i < 10; i++)
         assert_true(next(fixture).done);
     assert_int_equal(fixture->resets, 10);
-    send_bytes(fixture, packet, bundle(packet, 3000));
+    send_bytes(fixture, packet, bundle(packet, 400));
     unsigned acks = 0;
     while (next(fixture).size)
         acks++;
     assert_int_equal(fixture->resets, 10 + 64);
     assert_int_equal(acks, 64);
+    assert_int_equal(ja_control_stats(fixture->control).refused, 1);
+    send_bytes(fixture, packet, bundle(packet, 409)); /* larger than 8 KiB */
+    assert_int_equal(next(fixture).size, 0);
+    assert_int_equal(fixture->resets, 10 + 64);
+    assert_int_equal(ja_control_stats(fixture->control).refused, 2);
 }
 
+static void note_time(void *data, uint64_t due_us) {
+    unsigned *turns = data;
+    (void)due_us;
+    (*turns)++;
+}
+
+/* One that takes long ends the turn; the rest of the bundle and other packets wait, timers do not.
+ */
 static void one_turn_is_bounded(void **state) {
     struct fixture *fixture = *state;
-    for (unsigned i = 0; i < 100; i++) {
-        send_osc(fixture, "/ja/ctl/reset", "", NULL);
+    char packet[1024];
+    unsigned turns = 0;
+    fixture->slow = true;
+    send_bytes(fixture, packet, bundle(packet, 10));
+    send_osc(fixture, "/ja/ctl/ping", "", NULL);
+    assert_true(ja_loop_every(fixture->loop, 1, note_time, &turns) > 0);
+    for (unsigned i = 1; i <= 10; i++) {
+        ja_loop_once(fixture->loop, 0);
+        assert_int_equal(fixture->resets, i);
+        assert_true(turns >= i);
     }
+    for (unsigned i = 0; i < 10; i++)
+        assert_string_equal(next(fixture).command, "reset");
+    assert_string_equal(next(fixture).command, "ping");
+}
+
+/* What came another way does not overtake, nor is it answered. */
+static void takes_packets_from_elsewhere(void **state) {
+    struct fixture *fixture = *state;
+    char packet[9000];
+    fixture->slow = true;
+    send_bytes(fixture, packet, bundle(packet, 3));
     ja_loop_once(fixture->loop, 0);
-    assert_in_range(fixture->resets, 1, 64);
-    while (next(fixture).size)
-        ;
-    assert_int_equal(fixture->resets, 100);
+    assert_int_equal(fixture->resets, 1);
+    ja_control_take(fixture->control, packet, bundle(packet, 2));
+    assert_int_equal(fixture->resets, 4);
+    ja_control_take(fixture->control, packet, sizeof packet); /* too large, and ends the other */
+    assert_int_equal(fixture->resets, 5);
+    assert_int_equal(ja_control_stats(fixture->control).refused, 1);
+    for (unsigned i = 0; i < 3; i++)
+        assert_string_equal(next(fixture).command, "reset");
+    assert_int_equal(next(fixture).size, 0);
 }
 
 static void says_that_a_port_is_taken(void **state) {
@@ -277,15 +317,11 @@ int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH(acknowledges_commands),
-        WITH(says_why_not),
-        WITH(takes_other_numbers),
-        WITH(does_not_answer_what_is_no_command),
-        WITH(answers_are_short),
-        WITH(does_so_much_of_a_bundle),
-        WITH(one_turn_is_bounded),
-        WITH(says_that_a_port_is_taken),
-        WITH(fails_cleanly_without_memory),
+        WITH(acknowledges_commands),     WITH(says_why_not),
+        WITH(takes_other_numbers),       WITH(does_not_answer_what_is_no_command),
+        WITH(answers_are_short),         WITH(does_so_much_of_a_bundle),
+        WITH(one_turn_is_bounded),       WITH(takes_packets_from_elsewhere),
+        WITH(says_that_a_port_is_taken), WITH(fails_cleanly_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

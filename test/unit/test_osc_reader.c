@@ -8,7 +8,6 @@
 
 #include "../support/random.h"
 #include <cmocka.h>
-#include <ja/core/clock.h>
 #include <ja/net/osc_reader.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,25 +226,31 @@ static void survives_random_bytes(void **state) {
     assert_true(valid > 100 && valid < 190000); /* both ways were taken */
 }
 
+/* A bundle of `count` elements of 8 bytes each; returns its size. */
+static size_t fill(unsigned char *packet, const char *element, size_t each, unsigned count) {
+    memcpy(packet, BUNDLE, 16);
+    for (unsigned i = 0; i < count; i++)
+        memcpy(packet + 16 + i * each, element, each);
+    return 16 + count * each;
+}
+
 /* The packets that cost other readers seconds. */
-static void costs_no_more_than_its_size(void **state) {
+static void reads_so_much_and_no_more(void **state) {
     (void)state;
+    static const char message[] = "\0\0\0\4/a\0", empty[] = "\0\0\0\20" BUNDLE;
     static unsigned char packet[65536];
     struct seen seen;
     assert_true(READ("/*?*?*?*?*?*?*b\0", &seen)); /* an address like any other: no patterns */
-
-    memcpy(packet, BUNDLE, 16);
-    size_t size = 16;
-    while (size + 8 <= sizeof packet) {
-        memcpy(packet + size, "\0\0\0\4/a\0", 8);
-        size += 8;
-    }
-    uint64_t start_us = ja_clock_us();
-    assert_true(read_bytes(packet, size, &seen));
-    assert_int_equal(seen.count, (sizeof packet - 16) / 8);
-    memset(packet, '/', sizeof packet); /* one address without end */
-    assert_false(read_bytes(packet, sizeof packet, &seen));
-    assert_true(ja_clock_us() - start_us < 500000); /* about 1 ms */
+    assert_true(read_bytes(packet, fill(packet, message, 8, JA_OSC_MESSAGES), &seen));
+    assert_int_equal(seen.count, JA_OSC_MESSAGES);
+    assert_false(read_bytes(packet, fill(packet, message, 8, JA_OSC_MESSAGES + 1), &seen));
+    assert_int_equal(seen.count, JA_OSC_MESSAGES);
+    assert_true(read_bytes(packet, fill(packet, empty, 20, JA_OSC_BUNDLES - 1), &seen));
+    assert_false(read_bytes(packet, fill(packet, empty, 20, JA_OSC_BUNDLES), &seen));
+    memset(packet, '/', sizeof packet);
+    memset(packet + JA_OSC_BYTES - 4, 0, 8);
+    assert_true(read_bytes(packet, JA_OSC_BYTES, &seen));
+    assert_false(read_bytes(packet, JA_OSC_BYTES + 4, &seen));
 }
 
 int main(void) {
@@ -260,7 +265,7 @@ int main(void) {
         cmocka_unit_test(takes_so_many_arguments_and_no_more),
         cmocka_unit_test(survives_every_truncation),
         cmocka_unit_test(survives_random_bytes),
-        cmocka_unit_test(costs_no_more_than_its_size),
+        cmocka_unit_test(reads_so_much_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ struct ja_argument {
 struct ja_asker {
     struct ja_peer peer;
     struct ja_handshake *handshake;
+    bool confirmed; /* he is where he says */
 };
 
 /* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. What

@@ -24,14 +24,21 @@ struct ja_control_settings {
 
 struct ja_control;
 
+/* Counted since it was opened. */
+struct ja_control_stats {
+    uint64_t refused;    /* packets that are not OSC or beyond its limits, wholly or in part */
+    uint64_t foreign;    /* messages that are not for us */
+    uint64_t unanswered; /* answers that were not sent, most of all to who has not confirmed */
+};
+
 /* Opens the socket and watches it in `loop`; JA_FAILED and a sentence when the address cannot be
  * bound. */
 enum ja_status ja_control_open(struct ja_control **control,
                                const struct ja_control_settings *settings, struct ja_loop *loop,
                                const struct ja_operator *operator, struct ja_error * error);
-/* A packet that came another way than by the socket, at a 4-byte boundary: done as if it had, but
- * not answered. */
+/* A packet that came another way than by the socket: done as if it had, but not answered. */
 void ja_control_take(struct ja_control *control, const void *packet, size_t size);
+struct ja_control_stats ja_control_stats(const struct ja_control *control);
 void ja_control_close(struct ja_control *control); /* NULL is fine */
 
 #endif
