@@ -101,29 +101,6 @@ void ja_app_list_keys(FILE *out) {
         fprintf(out, "  %-6s %s\n", keys[i].name, keys[i].help);
 }
 
-int ja_key_read(struct ja_key_reader *reader, unsigned char byte) {
-    enum { ESCAPE = 0x1b, FINAL = 0x40 };
-    if (byte == ESCAPE) {
-        *reader = (struct ja_key_reader){.state = JA_KEY_ESCAPE};
-        return JA_KEY_NONE;
-    }
-    switch (reader->state) {
-    case JA_KEY_ESCAPE: /* a cursor key, or any key with Alt */
-        reader->state = byte == '[' || byte == 'O' ? JA_KEY_SEQUENCE : JA_KEY_PLAIN;
-        return JA_KEY_NONE;
-    case JA_KEY_SEQUENCE:
-        reader->bytes++;
-        if (byte < FINAL)
-            return JA_KEY_NONE;
-        reader->state = JA_KEY_PLAIN;
-        if (reader->bytes > 1)
-            return JA_KEY_NONE;
-        return byte == 'D' ? JA_KEY_LEFT : byte == 'C' ? JA_KEY_RIGHT : JA_KEY_NONE;
-    default:
-        return byte;
-    }
-}
-
 /* --- The terminal's settings; signal handlers use them too --- */
 
 static struct termios former;

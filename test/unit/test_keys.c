@@ -18,11 +18,12 @@ static void keys_are_told_apart(void **state) {
         {"r?", {'r', '?'}},
         {"\033[D", {JA_KEY_LEFT}},
         {"\033[C\033[D", {JA_KEY_RIGHT, JA_KEY_LEFT}},
-        {"\033OC", {JA_KEY_RIGHT}}, /* in application mode */
-        {"\033[Aq", {'q'}},         /* up */
-        {"\033[1;5Dq", {'q'}},      /* with Ctrl */
-        {"\033[15~q", {'q'}},       /* F5 */
-        {"\033qr", {'r'}},          /* Alt-q does not quit */
+        {"\033OC", {JA_KEY_RIGHT}},        /* in application mode */
+        {"\033[Aq", {'q'}},                /* up */
+        {"\033[1;5Dq", {'q'}},             /* with Ctrl */
+        {"\033[15~q", {'q'}},              /* F5 */
+        {"\033[1;2;3;4;5;6;7;8;q", {'q'}}, /* none is so long */
+        {"\033qr", {'r'}},                 /* Alt-q does not quit */
         {"\033\033[D", {JA_KEY_LEFT}},
         {"\303\266", {0303, 0266}},
     };
