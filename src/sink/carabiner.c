@@ -91,6 +91,11 @@ static void learn_offset(struct status *status, double beat, uint64_t now_us) {
     status->knows_offset = true;
 }
 
+/* Within what is possible by far, so that nothing that is made of it leaves its type. */
+static bool is_possible(double peers, double bpm, double start_us) {
+    return peers >= 0 && peers <= 1e6 && bpm >= 1 && bpm <= 1000 && fabs(start_us) <= 1e15;
+}
+
 static void take_answer(struct carabiner *carabiner, const char *answer) {
     struct status *status = &carabiner->status;
     double peers, bpm, start_us, beat;
@@ -99,7 +104,7 @@ static void take_answer(struct carabiner *carabiner, const char *answer) {
         return;
     }
     if (!find_number(answer, ":peers ", &peers) || !find_number(answer, ":bpm ", &bpm) ||
-        !find_number(answer, ":start ", &start_us) || !(bpm > 0) || !(peers >= 0)) {
+        !find_number(answer, ":start ", &start_us) || !is_possible(peers, bpm, start_us)) {
         ja_log_limited(&carabiner->limit, JA_LOG_WARNING, "carabiner: no use in \"%s\"", answer);
         return;
     }
@@ -107,7 +112,7 @@ static void take_answer(struct carabiner *carabiner, const char *answer) {
     status->peers = peers;
     status->bpm = bpm;
     status->start_us = start_us;
-    if (find_number(answer, ":beat ", &beat))
+    if (find_number(answer, ":beat ", &beat) && fabs(beat) <= 1e9)
         learn_offset(status, beat, now_us);
     status->came_us = now_us;
 }

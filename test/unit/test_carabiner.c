@@ -166,7 +166,10 @@ static void hears_pieces_and_nonsense(void **state) {
     long_line[sizeof long_line - 1] = '\0';
     say(server, long_line);
     say(server, "\nbad-bpm \n}}\n status { :peers 0 :bpm nan :start 1 }\nstatus { :peers 0 }");
-    say(server, "status { :peers -1 :bpm 120 :start 1 :beat 1 }");
+    say(server, "status { :peers -1 :bpm 130 :start 1 :beat 1 }");
+    say(server, "status { :peers 1e300 :bpm 130 :start 1 :beat 1 }");
+    say(server, "status { :peers 0 :bpm 1e300 :start 1 :beat 1 }");
+    say(server, "status { :peers 0 :bpm 130 :start -1e300 :beat 1 }");
     tell_beats(server, 4, 120, 0, 0);
     assert_string_equal(server->heard, ""); /* still 120 */
     char text[100];
