@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "osc_entry.h"
 
+#include <float.h>
 #include <ja/config/value.h>
 #include <ja/core/math.h>
 #include <ja/core/text.h>
@@ -185,6 +186,8 @@ static enum ja_status read_item(struct ja_osc_item *item, const struct ja_osc_ru
     } else if (ja_text_integer(word, &integer) && integer >= INT32_MIN && integer <= INT32_MAX) {
         item->constant = (struct ja_osc_argument){.type = 'i', .i = (int32_t)integer};
     } else if (ja_text_double(word, &number)) {
+        if (fabs(number) > FLT_MAX)
+            return ja_fail(error, JA_USAGE, "arguments: %s is beyond what a float holds", word);
         item->constant = (struct ja_osc_argument){.type = 'f', .f = (float)number};
     } else {
         item->constant.type = 's';

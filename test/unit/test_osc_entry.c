@@ -109,6 +109,7 @@ static void refuses(void **state) {
         {LINE "text='{'", "a placeholder is {value}"},
         {LINE "arguments={stream}", "is none of {value}"},
         {LINE "arguments='1 2 3 4 5 6 7 8 9 10 11 12 13'", "more than 12"},
+        {LINE "arguments='1 1e39'", "1e39 is beyond what a float holds"},
         {LINE "text=a arguments=b", "exclude each other"},
         {LINE "min=2 max=1", "min=2 is above max=1"},
         {LINE "when=change", "beat is sent on beats alone"},
