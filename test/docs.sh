@@ -2,7 +2,8 @@
 # What README, manual page and sample configuration say is compared with what the program says.
 #
 #   test/docs.sh            compare (TAP)
-#   test/docs.sh --write    write the README's tables and the sample configuration anew
+#   test/docs.sh --write    write the tables of README and manual pages and the sample
+#                           configuration anew
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build/plain}
 program=$BUILD/jack-analyzer
 man=src/man/jack-analyzer.1
+written_pages="src/man/jack-analyzer.conf.5 src/man/jack-analyzer-osc.7"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -29,6 +31,20 @@ readme() {
         /^<!-- (outputs|commands): / { inside = 1; list(substr($2, 1, length($2) - 1)) }
     ' README.md
 }
+# The manual page $1 with what stands between '.\" NAME: …' and '.\" end of NAME' made from the
+# program's tables.
+man_page() {
+    awk -v tool="$BUILD/test/tools/ja-man" '
+        /^\.\\" end of / { inside = 0 }
+        !inside { print }
+        /^\.\\" [a-z]*: written by/ {
+            inside = 1
+            command = tool " " substr($2, 1, length($2) - 1)
+            while ((command | getline line) > 0) print line
+            close(command)
+        }
+    ' "$1"
+}
 # Options of the command line, one a line: "-n, --name" or "--paced".
 options_of_help() {
     "$program" --help | sed -n 's/^  *\(\(-., \)\{0,1\}--[a-z-]*\).*/\1/p' | sort
@@ -41,6 +57,9 @@ options_of_man() {
 if [ "${1-}" = --write ]; then
     readme >"$work/README.md" && cp "$work/README.md" README.md
     "$BUILD/test/tools/ja-conf-sample" >"$work/sample" && cp "$work/sample" jack-analyzer.conf
+    for page in $written_pages; do
+        man_page "$page" >"$work/page" && cp "$work/page" "$page"
+    done
     exit
 fi
 
@@ -55,7 +74,7 @@ compare() { # $1: what is tested, $2 and $3: files that must be equal
     fi
 }
 
-echo 1..5
+echo 1..9
 readme >"$work/README.md"
 compare "the README lists outputs and commands as the program does" README.md "$work/README.md"
 
@@ -77,12 +96,19 @@ else
     sed 's/^/# /' "$work/check"
 fi
 
-number=$((number + 1))
-if ! command -v mandoc >/dev/null; then
-    echo "ok $number - the manual page is clean # SKIP mandoc is not installed"
-elif mandoc -Tlint -W warning "$man" >"$work/lint"; then
-    echo "ok $number - the manual page is clean"
-else
-    echo "not ok $number - the manual page is clean"
-    sed 's/^/# /' "$work/lint"
-fi
+for page in $written_pages; do
+    man_page "$page" >"$work/page"
+    compare "$page is what the tables write" "$page" "$work/page"
+done
+
+for page in $man $written_pages; do
+    number=$((number + 1))
+    if ! command -v mandoc >/dev/null; then
+        echo "ok $number - $page is clean # SKIP mandoc is not installed"
+    elif mandoc -Tlint -W warning "$page" >"$work/lint"; then
+        echo "ok $number - $page is clean"
+    else
+        echo "not ok $number - $page is clean"
+        sed 's/^/# /' "$work/lint"
+    fi
+done

@@ -232,6 +232,8 @@ enum ja_status ja_app_check_sinks(const struct ja_config *config, struct ja_erro
 /* --- lists.c: --list-outputs --- */
 
 void ja_list_outputs(FILE *out);
+/* "0 to 24000 Hz", "list of up to 12: 0 to 1" */
+void ja_list_range(const struct ja_output *output, FILE *out);
 
 /* --- learn.c: the learner between operator and streams --- */
 

@@ -19,7 +19,7 @@ static void list_events(FILE *out) {
     }
 }
 
-static void list_range(const struct ja_output *output, FILE *out) {
+void ja_list_range(const struct ja_output *output, FILE *out) {
     if (output->width > 1)
         fprintf(out, "list of up to %u: ", output->width);
     if (output->type == JA_OUTPUT_BOOL)
@@ -38,7 +38,7 @@ static void list_frame(FILE *out) {
         for (size_t o = 0; o < ja_stages[s]->output_count; o++) {
             const struct ja_output *output = &ja_stages[s]->outputs[o];
             fprintf(out, "  %-18s %s (", output->name, output->help);
-            list_range(output, out);
+            ja_list_range(output, out);
             fputs(")\n", out);
         }
     }

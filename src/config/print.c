@@ -122,19 +122,23 @@ static void put_wrapped(FILE *out, const char *indent, const char *text) {
     fputc('\n', out);
 }
 
+void ja_config_describe(const struct ja_option *option, struct ja_text *text) {
+    ja_text_format(text, "%s ", option->help);
+    if (option->type == JA_CHOICE)
+        ja_text_put(text, "One of ");
+    size_t before = text->length;
+    ja_value_format_range(option, ", ", text);
+    if (text->length > before)
+        ja_text_format(text, "%s%s. ", option->unit == NULL ? "" : " ",
+                       option->unit == NULL ? "" : option->unit);
+    ja_text_put(text, effect_sentences[option->effect]);
+}
+
 static void put_help(FILE *out, const char *indent, const struct ja_option *option) {
     char sentences[TEXT];
     struct ja_text text;
     ja_text_init(&text, sentences, sizeof sentences);
-    ja_text_format(&text, "%s ", option->help);
-    if (option->type == JA_CHOICE)
-        ja_text_put(&text, "One of ");
-    size_t before = text.length;
-    ja_value_format_range(option, ", ", &text);
-    if (text.length > before)
-        ja_text_format(&text, "%s%s. ", option->unit == NULL ? "" : " ",
-                       option->unit == NULL ? "" : option->unit);
-    ja_text_put(&text, effect_sentences[option->effect]);
+    ja_config_describe(option, &text);
     put_wrapped(out, indent, sentences);
 }
 

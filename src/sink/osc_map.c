@@ -310,16 +310,20 @@ bool ja_osc_row_fill(const struct ja_osc_row *row, const size_t positions[JA_OSC
     return true;
 }
 
-void ja_osc_list(FILE *out) {
-    static const char *const when[] = {
+const char *ja_osc_moment_words(enum ja_osc_when when) {
+    static const char *const words[] = {
         [JA_OSC_EVENT] = "when it happens", [JA_OSC_BEAT] = "on the beat",
         [JA_OSC_PULSE] = "on the beat",     [JA_OSC_CONTINUOUS] = "at rate_hz",
         [JA_OSC_STATE] = "on change",       [JA_OSC_SECOND] = "every second",
         [JA_OSC_HEARTBEAT] = "every second"};
+    return words[when];
+}
+
+void ja_osc_list(FILE *out) {
     for (size_t i = 0; i < ja_osc_row_count; i++) {
         const struct ja_osc_row *row = &ja_osc_rows[i];
         int width = is_list(row) ? 6 + (int)strlen("…") - 1 : 6; /* of bytes */
-        fprintf(out, "/ja%-18s %-*s %-16s %s\n", row->address, width, row->types, when[row->when],
-                row->help);
+        fprintf(out, "/ja%-18s %-*s %-16s %s\n", row->address, width, row->types,
+                ja_osc_moment_words(row->when), row->help);
     }
 }

@@ -78,6 +78,8 @@ struct ja_osc_moment {
 extern const struct ja_osc_row ja_osc_rows[];
 extern const size_t ja_osc_row_count; /* at most JA_OSC_ROWS */
 
+/* "on the beat" */
+const char *ja_osc_moment_words(enum ja_osc_when when);
 /* Index in a frame of each value of a row, or of a list's first and its width; false when the row
  * takes an output that no stage has. */
 bool ja_osc_row_locate(const struct ja_osc_row *row, const struct ja_catalogue *catalogue,

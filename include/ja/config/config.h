@@ -81,5 +81,7 @@ void ja_config_list(const struct ja_config *config, FILE *out);
 void ja_config_print(const struct ja_config *config, FILE *out);
 /* jack-analyzer.conf: every option commented out at its default, with its sentence. */
 void ja_config_sample(const struct ja_config *config, FILE *out);
+/* Help, range and effect of an option, in sentences. */
+void ja_config_describe(const struct ja_option *option, struct ja_text *text);
 
 #endif
