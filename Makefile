@@ -41,7 +41,8 @@ DEMO_PACKAGES := jackd2
 TEST_PACKAGES := libavahi-client-dev avahi-daemon avahi-utils $(OPTIONAL_PACKAGES) iproute2 mosquitto mosquitto-clients openssl \
 	binutils libcmocka-dev jackd2 pipewire pipewire-bin pipewire-jack wireplumber dbus \
 	liblo-tools aubio-tools puredata-core qlcplus clang libclang-rt-dev python3 python3-numpy \
-	mandoc procps locales $(if $(filter 1,$(WITH_WEB)),nodejs chromium)
+	mandoc procps locales systemd bubblewrap python3-seccomp bash-completion \
+	$(if $(filter 1,$(WITH_WEB)),nodejs chromium)
 
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l)))) $(if $(filter 1,$(WITH_AVAHI)),avahi-client)
 comma := ,
@@ -190,29 +191,41 @@ jack-analyzer.conf: $(BUILD)/test/tools/ja-conf-sample
 	$< >$@.new
 	mv $@.new $@
 
-BINDIR = $(DESTDIR)$(PREFIX)/bin
-MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
-DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/jack-analyzer
+# --- Installing: what goes where below PREFIX, as SOURCE:PLACE ---
+
 PRESETS := $(wildcard presets/*/*.conf)
 PAGE := $(if $(filter 1,$(WITH_WEB)),$(wildcard src/web/page/*))
+UNITS := $(BUILD)/dist/jack-analyzer.service $(BUILD)/dist/jack-analyzer@.service
+DATA = $(foreach n,1 5 7,$(foreach m,$(wildcard src/man/*.$n),$m:share/man/man$n/$(notdir $m))) \
+	README.md:share/doc/jack-analyzer/README.md \
+	jack-analyzer.conf:share/doc/jack-analyzer/jack-analyzer.conf \
+	src/dist/systemd/jackd@.service:share/doc/jack-analyzer/examples/jackd@.service \
+	src/dist/bash-completion/jack-analyzer:share/bash-completion/completions/jack-analyzer \
+	src/web/page/icon.svg:share/icons/hicolor/scalable/apps/jack-analyzer.svg \
+	$(BUILD)/dist/jack-analyzer.service:lib/systemd/user/jack-analyzer.service \
+	$(BUILD)/dist/jack-analyzer@.service:lib/systemd/system/jack-analyzer@.service \
+	src/dist/systemd/jack-analyzer.sysusers:lib/sysusers.d/jack-analyzer.conf \
+	$(foreach p,$(PRESETS),$p:share/jack-analyzer/$p) \
+	$(foreach p,$(PAGE),$p:share/jack-analyzer/$(p:src/web/%=%))
+OWN_FOLDERS := share/doc/jack-analyzer/examples share/doc/jack-analyzer \
+	$(patsubst %/,share/jack-analyzer/%,$(sort $(dir $(PRESETS)))) share/jack-analyzer/presets \
+	share/jack-analyzer/page share/jack-analyzer
 
-install: all
-	$(INSTALL) -d "$(BINDIR)" "$(MANDIR)" "$(DOCDIR)"
-	$(INSTALL) -m 755 $(BUILD)/jack-analyzer "$(BINDIR)"
-	$(INSTALL) -m 644 src/man/jack-analyzer.1 "$(MANDIR)"
-	$(INSTALL) -m 644 README.md jack-analyzer.conf "$(DOCDIR)"
-	@for preset in $(PRESETS); do \
-		$(INSTALL) -D -m 644 $$preset "$(DESTDIR)$(DATADIR)/$$preset" || exit 1; done
-	@for file in $(PAGE:src/web/%=%); do \
-		$(INSTALL) -D -m 644 src/web/$$file "$(DESTDIR)$(DATADIR)/$$file" || exit 1; done
+$(BUILD)/dist/%.service: src/dist/systemd/%.service $(BUILD)/flags
+	@mkdir -p $(@D)
+	sed 's,@BINDIR@,$(PREFIX)/bin,' $< >$@
+
+install: all $(UNITS)
+	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/bin"
+	$(INSTALL) -m 755 $(BUILD)/jack-analyzer "$(DESTDIR)$(PREFIX)/bin"
+	@for file in $(DATA); do \
+		$(INSTALL) -D -m 644 "$${file%%:*}" "$(DESTDIR)$(PREFIX)/$${file##*:}" || exit 1; done
 
 # Takes away these files and the folders that were made for them, nothing else.
 uninstall:
-	rm -f "$(BINDIR)/jack-analyzer" "$(MANDIR)/jack-analyzer.1"
-	rm -f "$(DOCDIR)/README.md" "$(DOCDIR)/jack-analyzer.conf"
-	@for file in $(PRESETS) $(PAGE:src/web/%=%); do rm -f "$(DESTDIR)$(DATADIR)/$$file"; done
-	@rmdir "$(DOCDIR)" $(foreach d,$(sort $(dir $(PRESETS))),"$(DESTDIR)$(DATADIR)/$d") \
-		"$(DESTDIR)$(DATADIR)/presets" "$(DESTDIR)$(DATADIR)/page" "$(DESTDIR)$(DATADIR)" 2>/dev/null || :
+	rm -f "$(DESTDIR)$(PREFIX)/bin/jack-analyzer"
+	@for file in $(DATA); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}"; done
+	@for folder in $(OWN_FOLDERS); do rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || :; done
 
 clean:
 	rm -rf build

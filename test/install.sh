@@ -37,6 +37,19 @@ uses_a_preset() {
 }
 has_the_page() { diff -r src/web/page "$prefix/share/jack-analyzer/page"; }
 has() { [ -s "$prefix/$1" ]; }
+# The program, the user and the state folder that the units name are those that are installed.
+has_units() {
+    grep -xF "ExecStart=$prefix/bin/jack-analyzer \$JACK_ANALYZER_ARGS" \
+        "$prefix/lib/systemd/system/jack-analyzer@.service" &&
+        grep -xF "ExecStart=/usr/bin/pw-jack $prefix/bin/jack-analyzer \$JACK_ANALYZER_ARGS" \
+            "$prefix/lib/systemd/user/jack-analyzer.service" &&
+        grep '^u jack-analyzer ' "$prefix/lib/sysusers.d/jack-analyzer.conf" &&
+        has share/doc/jack-analyzer/examples/jackd@.service
+}
+has_man_pages() {
+    has share/man/man1/jack-analyzer.1 && has share/man/man5/jack-analyzer.conf.5 &&
+        has share/man/man7/jack-analyzer-osc.7
+}
 spares_foreign_files() {
     mine=$prefix/share/jack-analyzer/presets/genre/mine.conf
     touch "$prefix/bin/other" "$mine" && made uninstall && [ -e "$prefix/bin/other" ] &&
@@ -50,12 +63,15 @@ keeps_to_destdir() {
         is_empty "$stage"
 }
 
-echo 1..11
+echo 1..14
 check "make install" made install
 check "the installed program tells its version" says_version
 check "it finds every preset where it was installed" lists_all_presets
 check "it can use one of them" uses_a_preset
-check "the manual page is there" has share/man/man1/jack-analyzer.1
+check "the manual pages are there" has_man_pages
+check "the units are there and name the program" has_units
+check "the completion is there" has share/bash-completion/completions/jack-analyzer
+check "the icon is there" has share/icons/hicolor/scalable/apps/jack-analyzer.svg
 check "the sample configuration is there" has share/doc/jack-analyzer/jack-analyzer.conf
 check "the page is there" has_the_page
 check "nothing is written to a user's or the machine's configuration" \
