@@ -41,7 +41,8 @@ static void put_status(const struct ja_app *app, struct ja_text *text) {
         ja_text_put(text, state->state);
     if (state->state && app->service.bpm > 0)
         ja_text_format(text, ", %.1f BPM", app->service.bpm);
-    ja_text_format(text, "%sJACK: %s", state->state ? "; " : "", app->jack_status.reason);
+    if (app->jack_status.reason[0])
+        ja_text_format(text, "%sJACK: %s", state->state ? "; " : "", app->jack_status.reason);
 }
 
 static void tell_status(struct ja_app *app) {
