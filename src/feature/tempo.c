@@ -4,9 +4,10 @@
  * (least squares) says it exactly. Beats told at another tempo than the last one are of the past.
  * An event tells when the tempo is known for the first time; when it has changed at once, as from
  * one track to the next (step: at least 2.5 % by what was told); and when it has crept away
- * (drift). What is less at once than 2.5 % is told as drift, too. After a start or step the beats
- * still find their place for a moment, and what they then say better is not a change. An event's
- * time is when the music had that tempo, some beats before this is known.
+ * (drift), as three beats in a row show. What is less at once than 2.5 % is told as drift, too.
+ * After a start or step the beats still find their place for a moment, and what they then say
+ * better is not a change. An event's time is when the music had that tempo, some beats before this
+ * is known.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/math.h>
@@ -19,6 +20,7 @@ enum {
     CONFIRMED = 4, /* beats that agree */
     EXACT = 9,     /* beats from which on their times say more than what is told with them */
     CREPT = 12,    /* beats without which no drift is told: a drummer is not a machine */
+    DRIFTED = 3,   /* beats in a row that show one: a tracker sways, too */
 };
 
 static const double regular = 0.1;     /* relative distance of an interval from the beat's tempo */
@@ -33,6 +35,7 @@ struct tempo {
     double tempi[BEATS];  /* bpm, as told with them */
     int count;
     int settled; /* beats since the last start or step was told */
+    int drifted; /* beats in a row that show a drift */
     double last; /* s of audio: last beat */
     double bpm, confidence, told;
 };
@@ -117,14 +120,15 @@ static bool has_changed(const struct tempo *tempo) {
     return true;
 }
 
-static const char *change(const struct tempo *tempo) {
+static const char *change(struct tempo *tempo) {
     double size = fabs(tempo->bpm / tempo->told - 1);
 
+    tempo->drifted = size > drift ? tempo->drifted + (tempo->count >= CREPT) : 0;
     if (isnan(tempo->told))
         return "start";
-    if (size > step && has_changed(tempo))
+    if (tempo->drifted < 2 && size > step && has_changed(tempo)) /* nor is a steep ramp one */
         return "step";
-    return size > drift && tempo->count >= CREPT ? "drift" : NULL;
+    return tempo->drifted >= DRIFTED && tempo->count >= CREPT ? "drift" : NULL;
 }
 
 static void tell(struct ja_stage *stage) {

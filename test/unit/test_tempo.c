@@ -10,8 +10,9 @@ static const struct ja_stage_class *const stages[] = {
     &script_stage, &ja_tempo_stage, &ja_predict_tempo_stage, &ja_score_stage, NULL,
 };
 
-enum { MANY = 1200 };
+enum { MANY = 1200, SWAY = 17 };
 static const double lead_s = 0.08;
+static double sway_s; /* of the tracker, to and fro within SWAY beats */
 
 /* Beats at `from` bpm, from `begin` on at a tempo that goes evenly to `to` within `length` s. */
 struct course {
@@ -35,14 +36,16 @@ static struct rig *play(const struct course *course, const char *word) {
     lines[count++] = (struct line){
         0.01, {.type = JA_EVENT_STATE, .time = 0.01, .state = {word, "For the test."}}};
     for (double t = 1; t < course->seconds; t += 60 / tempo_at(course, t)) {
-        double bpm = tempo_at(course, t), error = course->jitter_s * rig_noise(t, 0);
+        double bpm = tempo_at(course, t), angle = 2 * JA_PI * (double)count / SWAY;
+        double error = course->jitter_s * rig_noise(t, 0) + sway_s * sin(angle);
+        double ahead = sway_s * cos(angle) * 2 * JA_PI / SWAY * bpm / 60;
 
         assert_true(count < MANY);
         lines[count++] = (struct line){
             t - lead_s,
             {.type = JA_EVENT_BEAT,
              .time = t + error,
-             .beat = {(int)count, 0, bpm * (1 + course->jitter_s * rig_noise(t, 1)), 0.9}}};
+             .beat = {(int)count, 0, bpm * (1 + course->jitter_s * rig_noise(t, 1) - ahead), 0.9}}};
     }
     script_set(lines, count);
     rig_start(rig);
@@ -80,6 +83,19 @@ static void steady_music_has_one_tempo(void **state) {
         assert_true(fabs(rig_value(rig, "tempo") / rows[i].to - 1) < 0.004);
         rig_free(rig);
     }
+}
+
+/* As a tracker does on drums that are far from even. */
+static void to_sway_is_no_drift(void **state) {
+    static const struct course course = {"swaying", 168, 168, 0, 0, 300, 0.004};
+    struct rig *rig;
+
+    (void)state;
+    sway_s = 0.009;
+    rig = play(&course, "locked");
+    sway_s = 0;
+    assert_int_equal(count_changes(rig, NULL), 1);
+    rig_free(rig);
 }
 
 static void a_jump_is_a_step(void **state) {
@@ -200,6 +216,7 @@ static void a_nudge_is_no_change(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steady_music_has_one_tempo),
+        cmocka_unit_test(to_sway_is_no_drift),
         cmocka_unit_test(a_jump_is_a_step),
         cmocka_unit_test(a_ramp_is_told_as_drift),
         cmocka_unit_test(a_ramp_is_foretold),
