@@ -50,6 +50,7 @@ enum ja_order_kind {
 struct ja_order {
     struct ja_app *app;
     bool given;              /* it holds, as far as was ordered */
+    enum ja_beat_action pin; /* what was ordered last, of those that pin the tempo */
     uint64_t timer;          /* of the loop, to undo it; 0: nothing to undo */
     double min_bpm, max_bpm; /* the range before */
 };
@@ -345,5 +346,7 @@ void ja_app_hear_midi(struct ja_app *app);
 bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s);
 /* The same for a new range, in whose place the one from `min_bpm` to `max_bpm` comes back. */
 bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s);
+/* "lock", "half", "double" or "wrong-octave"; NULL: nothing pins the tempo. */
+const char *ja_app_pinned_by(const struct ja_app *app);
 
 #endif

@@ -46,9 +46,9 @@ bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number,
     case JA_BEAT_HALF:
     case JA_BEAT_DOUBLE:
     case JA_BEAT_WRONG_OCTAVE:
-        return start(app, JA_ORDER_PIN, true, for_s);
     case JA_BEAT_LOCK:
-        return start(app, JA_ORDER_PIN, number > 0, for_s);
+        app->orders[JA_ORDER_PIN].pin = action;
+        return start(app, JA_ORDER_PIN, action != JA_BEAT_LOCK || number > 0, for_s);
     case JA_BEAT_AUTO:
         cancel(app, JA_ORDER_HOLD);
         cancel(app, JA_ORDER_PIN);
@@ -56,6 +56,15 @@ bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number,
     default:
         return true;
     }
+}
+
+const char *ja_app_pinned_by(const struct ja_app *app) {
+    static const char *const names[] = {[JA_BEAT_HALF] = "half",
+                                        [JA_BEAT_DOUBLE] = "double",
+                                        [JA_BEAT_WRONG_OCTAVE] = "wrong-octave",
+                                        [JA_BEAT_LOCK] = "lock"};
+    const struct ja_order *order = &app->orders[JA_ORDER_PIN];
+    return order->given ? names[order->pin] : NULL;
 }
 
 bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s) {

@@ -154,6 +154,14 @@ static void put_sinks(const struct ja_app *app, struct ja_json *json) {
     ja_json_end_array(json);
 }
 
+/* What the operator has ordered, which goes on until it is undone. */
+static void put_orders(const struct ja_app *app, struct ja_json *json) {
+    put_bool(json, "hold", app->orders[JA_ORDER_HOLD].given);
+    ja_json_key(json, "pin");
+    ja_json_string(json, ja_app_pinned_by(app));
+    put_number(json, "test_beats", app->test.timer ? app->test.bpm : NAN);
+}
+
 static unsigned read_health(struct ja_app *app, struct ja_json *json) {
     ja_json_begin_object(json);
     put(json, "status", judge(app));
@@ -170,6 +178,7 @@ static unsigned read_health(struct ja_app *app, struct ja_json *json) {
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
+    put_orders(app, json);
     put_count(json, "web_streams", ja_api_guests(app->api)->count);
     put_sinks(app, json);
     put_count(json, "clients", ja_api_listeners(app->api));

@@ -114,6 +114,21 @@ def check_commands(port):
               "POST command %s" % body[:40], (got, answer))
 
 
+def check_orders(port):
+    for command, args, expected in [
+            ("hold", [1], (True, None, None)), ("lock", [1], (True, "lock", None)),
+            ("hold", [0], (False, "lock", None)), ("half", [], (False, "half", None)),
+            ("auto", [], (False, None, None)), ("hold", [1], (True, None, None)),
+            ("reset", [], (False, None, None)), ("test-beats", [99, 1], (False, None, 99)),
+            ("test-beats", [99, 0], (False, None, None))]:
+        body = json.dumps({"command": command, "args": args}).encode()
+        done = request(port, "POST", "/api/v1/command", body=body)[2]
+        health = strict_json(request(port, "GET", "/api/v1/stream/health")[2])
+        told = health["hold"], health["pin"], health["test_beats"]
+        check(told == expected, "%s %s is told as an order that goes on" % (command, args),
+              (told, done))
+
+
 def check_refusals(port):
     for method, path, body, status in [
             ("POST", "/api/v1/options", b"", 405), ("DELETE", "/api/v1/options/x.y", b"", 405),
@@ -516,7 +531,7 @@ def main():
               program.log_text())
         port = program.port
         for one in [check_answers, check_headers, check_metrics, check_options, check_commands,
-                    check_refusals, check_files, check_strangers, check_handshake, check_bus,
+                    check_orders, check_refusals, check_files, check_strangers, check_handshake, check_bus,
                     check_subscription, check_bus_commands, check_fragments, check_faults,
                     check_slow_reader, check_start]:
             try:
