@@ -13,10 +13,11 @@ const CODES = {' ': 32, r: 82, h: 72, ArrowLeft: 37, ArrowRight: 39, Tab: 9, Ent
 const TEXTS = {' ': ' ', r: 'r', h: 'h', Enter: '\r'};
 
 export class Browser {
-    constructor(path) {
+    // flags: further ones of the program.
+    constructor(path, flags = []) {
         this.folder = mkdtempSync(join(tmpdir(), 'ja-browser-'));
         this.process = spawn(path, ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run',
-            '--disable-dev-shm-usage', '--remote-debugging-pipe', `--user-data-dir=${this.folder}`, 'about:blank'],
+            '--disable-dev-shm-usage', '--remote-debugging-pipe', `--user-data-dir=${this.folder}`, ...flags, 'about:blank'],
             {stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe']});
         this.process.on('exit', () => this.end());
         this.process.stdio[3].on('error', () => {}); // told by its end
@@ -55,7 +56,8 @@ export class Browser {
         return new Promise((done, fail) => this.waiting.set(id, {done, fail}));
     }
 
-    async open(address, {width = 1280, height = 900, reducedMotion = false} = {}) {
+    // script: runs in the page before its own.
+    async open(address, {width = 1280, height = 900, reducedMotion = false, script = ''} = {}) {
         const {targetId} = await this.call('Target.createTarget', {url: 'about:blank'});
         const {sessionId} = await this.call('Target.attachToTarget', {targetId, flatten: true});
         const page = new Page(this, targetId, sessionId);
@@ -65,7 +67,8 @@ export class Browser {
         await page.resize(width, height);
         await page.call('Emulation.setEmulatedMedia', {features: [{name: 'prefers-reduced-motion',
             value: reducedMotion ? 'reduce' : 'no-preference'}]});
-        await page.call('Page.navigate', {url: address});
+        await page.call('Page.addScriptToEvaluateOnNewDocument', {source: script});
+        await page.go(address);
         return page;
     }
 
@@ -94,6 +97,11 @@ class Page {
 
     call(method, params) {
         return this.browser.call(method, params, this.sessionId);
+    }
+
+    // Was there an answer?
+    async go(address) {
+        return !(await this.call('Page.navigate', {url: address})).errorText;
     }
 
     resize(width, height) {

@@ -18,6 +18,8 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
     "connect-src 'self' ws: wss:";
 const BPM = 128, BEAT_S = 60 / BPM, FRAME_S = 1 / 30, LEAD_S = 0.08;
 const CYCLE = 64; // beats from one drop to the next
+const RATE = 48000, BLOCK_FRAMES = 960;
+export const SINE_HZ = 1000; // what is heard by whoever listens
 
 const OPTIONS = [
     {name: 'tempo.min_bpm', type: 'float', value: 60, default: 60, min: 20, max: 400, unit: 'bpm',
@@ -108,16 +110,34 @@ const LASTING = [
                 [0.75, 0.8, 20], [0.93, 0.97, 380]], window_s: 120, total_n: n, total_hits: n, unjudged: 0})),
 ].map((one) => ({stream: 'main', ...one}));
 
+// A block of a sine, as whoever listens gets it: 20 ms at 48 kHz, two channels.
+function blockOf(seq) {
+    const block = Buffer.alloc(32 + 8 * BLOCK_FRAMES);
+    block.write('JAPC');
+    block.writeUInt16LE(1, 4);
+    block.writeUInt16LE(1, 6);
+    block.writeUInt32LE(seq, 8);
+    block.writeBigUInt64LE(BigInt(seq * BLOCK_FRAMES), 12);
+    block.writeUInt32LE(RATE, 20);
+    block.writeUInt16LE(2, 24);
+    for (let i = 0; i < BLOCK_FRAMES; i++) {
+        const value = 0.1 * Math.sin(2 * Math.PI * SINE_HZ * (seq * BLOCK_FRAMES + i) / RATE);
+        block.writeFloatLE(value, 32 + 8 * i);
+        block.writeFloatLE(value, 36 + 8 * i);
+    }
+    return block;
+}
+
 // --- WebSocket: as much of RFC 6455 as a browser needs ---
 
-function frameOf(text) {
-    const body = Buffer.from(text);
-    const head = body.length < 126 ? Buffer.from([0x81, body.length])
-        : Buffer.from([0x81, 126, body.length >> 8, body.length & 255]);
+function frameOf(data) {
+    const body = Buffer.from(data), first = typeof data === 'string' ? 0x81 : 0x82;
+    const head = body.length < 126 ? Buffer.from([first, body.length])
+        : Buffer.from([first, 126, body.length >> 8, body.length & 255]);
     return Buffer.concat([head, body]);
 }
 
-// Calls take(text) for each text message of a browser, which are short and masked.
+// Calls take(text or bytes) for each message of a browser, which are short and masked.
 function readFrames(socket, take) {
     let waiting = Buffer.alloc(0);
     socket.on('data', (data) => {
@@ -133,8 +153,8 @@ function readFrames(socket, take) {
             const body = Buffer.from(waiting.subarray(from, from + size).map((byte, i) => byte ^ mask[i % 4]));
             if ((waiting[0] & 15) === 8)
                 socket.end();
-            else if ((waiting[0] & 15) === 1)
-                take(body.toString());
+            else
+                take((waiting[0] & 15) === 1 ? body.toString() : body);
             waiting = waiting.subarray(from + size);
         }
     });
@@ -149,8 +169,13 @@ export class Mock {
         this.puts = [];     // [option, value] in order
         this.absent = absent;
         this.token = token;
+        this.orders = {hold: false, pin: null, test_beats: null};
         this.isPlaying = true;
-        this.sockets = new Set();
+        this.all = new Set();       // sockets
+        this.sockets = new Set();   // of the bus
+        this.listeners = new Set(); // to the sound
+        this.heard = [];            // streams that came by a microphone: {id, rate, frames}
+        this.block = 0;
         this.time = 10 * BEAT_S;
         this.seq = 11;
     }
@@ -165,13 +190,14 @@ export class Mock {
             setInterval(() => this.tell({type: 'metrics', stream: 'main', metrics: {total_latency: 12.4,
                 average_latency: 0.2, chunks_processed: 1, quality_metrics: {snr: null, rms: 0.2},
                 cpu_usage: 3.2, load: 2.1, level: 'maximum', worst_hop_ms: 0.6, queue_ms: 4.1,
-                lost_blocks: 0, xruns: 2, clients: this.sockets.size}}), 1000)];
+                lost_blocks: 0, xruns: 2, clients: this.sockets.size}}), 1000),
+            setInterval(() => this.sound(), 20)];
         return this.port;
     }
 
     async stop() {
         this.timers.forEach(clearInterval);
-        for (const socket of this.sockets)
+        for (const socket of this.all)
             socket.destroy();
         this.server.closeAllConnections();
         await new Promise((done) => this.server.close(done));
@@ -189,6 +215,7 @@ export class Mock {
                 this.tell(event);
     }
 
+    // To all who are on the bus.
     tell(message) {
         const frame = frameOf(JSON.stringify(message));
         for (const socket of this.sockets)
@@ -210,13 +237,67 @@ export class Mock {
             '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
         socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
             `Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        this.all.add(socket);
         socket.on('error', () => {});
+        socket.on('close', () => this.all.delete(socket));
+        const {pathname, searchParams} = new URL(request.url, 'http://mock');
+        const [, , , what, kind, id] = pathname.split('/');
+        if (what === 'monitor')
+            return this.openMonitor(socket);
+        if (kind === 'audio')
+            return this.openMicrophone(socket, id, Number(searchParams.get('rate')));
         socket.on('close', () => this.sockets.delete(socket));
         readFrames(socket, (text) => this.hear(socket, JSON.parse(text)));
         for (const message of [{type: 'hello', version: '0.1.0', streams: ['main'],
             catalogue: {outputs: [], events: []}}, ...LASTING])
             socket.write(frameOf(JSON.stringify(message)));
         this.sockets.add(socket);
+        return undefined;
+    }
+
+    openMonitor(socket) {
+        this.listeners.add(socket);
+        socket.on('close', () => this.listeners.delete(socket));
+        readFrames(socket, () => {});
+        socket.write(frameOf(JSON.stringify({type: 'audio_stream_start', stream: 'main', data: {
+            sample_rate: RATE, channels: 2, format: 'float32le', encoding: 'binary'}})));
+        this.soundFrom = this.soundFrom ?? performance.now();
+    }
+
+    // As many blocks as have come to be since the first listener.
+    sound() {
+        while (this.block * BLOCK_FRAMES / RATE < (performance.now() - this.soundFrom) / 1000) {
+            const frame = frameOf(blockOf(this.block++));
+            for (const socket of this.listeners)
+                if (this.isPlaying)
+                    socket.write(frame);
+        }
+    }
+
+    // Tells level, and pitch by the times from one rise through zero to the next: their median.
+    openMicrophone(socket, id, rate) {
+        const stream = {id, rate, frames: 0};
+        this.heard.push(stream);
+        socket.on('close', () => { stream.hasEnded = true; });
+        let last = 0, crossings = [], energy = 0, since = 0;
+        readFrames(socket, (data) => {
+            for (let at = 0; at + 4 <= data.length; at += 4, stream.frames++, since++) {
+                const value = data.readFloatLE(at);
+                if (last < 0 && value >= 0)
+                    crossings.push(stream.frames - value / (value - last));
+                last = value;
+                energy += value * value;
+            }
+            if (since < rate / 10)
+                return;
+            const turns = crossings.slice(1).map((one, i) => one - crossings[i]).sort((a, b) => a - b);
+            const pitch = turns.length ? rate / turns[Math.floor(turns.length / 2)] : null;
+            socket.write(frameOf(JSON.stringify({type: 'analysis', stream: id, time: stream.frames / rate,
+                rms: Math.sqrt(energy / since), peak: 0.5, tempo: 120, tempo_confidence: 0.9, pitch,
+                pitch_confidence: 0.9})));
+            crossings = [];
+            energy = since = 0;
+        });
     }
 
     hear(socket, message) {
@@ -225,7 +306,20 @@ export class Mock {
         const {command, args = [], id} = message;
         if (command !== 'subscribe')
             this.commands.push([command, args]);
+        this.order(command, args);
         return socket.write(frameOf(JSON.stringify({type: 'ack', id, command, ok: true, text: `${command} done`})));
+    }
+
+    // What goes on until it is undone.
+    order(command, [number]) {
+        if (command === 'auto')
+            Object.assign(this.orders, {hold: false, pin: null});
+        else if (command === 'hold')
+            this.orders.hold = number === 1;
+        else if (command === 'lock')
+            this.orders.pin = number === 1 ? 'lock' : null;
+        else if (command === 'half' || command === 'double')
+            this.orders.pin = command;
     }
 
     async answer(request, response) {
@@ -243,7 +337,8 @@ export class Mock {
             return json(401, {error: 'a token is needed', code: 'unauthorized'});
         if (request.method === 'PUT')
             return this.put(decodeURIComponent(what.split('/')[1]), request, json);
-        return ANSWERS[what] && !this.absent.includes(what) ? json(200, ANSWERS[what])
+        return ANSWERS[what] && !this.absent.includes(what) ? json(200, {...ANSWERS[what],
+            ...what === 'stream/health' && this.orders})
             : json(404, {error: 'there is no such path', code: 'not_found'});
     }
 

@@ -5,37 +5,14 @@
 import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdirSync} from 'node:fs';
 import {Browser} from './browser.mjs';
+import {address, check, isLive, pause, plan, skip, until} from './check.mjs';
 import {Mock} from './mock.mjs';
 
 const PICTURES = 'build/web';
 const WIDTHS = [[360, 780], [1280, 900], [3840, 2160]];
-const WAIT_MS = 20000;
-
-let number = 0;
-
-function check(isFine, name, ...about) {
-    console.log(`${isFine ? 'ok' : 'not ok'} ${++number} - ${name}`);
-    if (!isFine)
-        about.forEach((one) => console.log(`# ${JSON.stringify(one)}`));
-}
-
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-
-// Asks until the answer is true; gives the last one.
-async function until(ask) {
-    for (const end = Date.now() + WAIT_MS; ; await pause(50)) {
-        const answer = await ask();
-        if (answer || Date.now() > end)
-            return answer;
-    }
-}
 
 const has = (mock, command, args) => until(() => mock.commands.some(([name, given]) =>
     name === command && JSON.stringify(given) === JSON.stringify(args)));
-
-const address = (mock, path = '') => `http://127.0.0.1:${mock.port}/${path}`;
-
-const isLive = (page) => until(async () => (await page.text('link')).includes('Live'));
 
 // How many dots of a canvas are not empty.
 const inked = (page, id) => page.value(`(() => {
@@ -82,13 +59,17 @@ async function testMusic(browser, mock) {
     const seen = new Set();
     await until(async () => seen.add(await page.text('beat-word')).has('ONE'));
     check(seen.has('ONE'), 'beat 1 is told by a word, too', [...seen]);
-    for (const id of ['wheel', 'meters', 'lamps', 'bands', 'chroma', 'timeline', 'tempo-history'])
+    for (const id of ['wheel', 'meters', 'lamps', 'bands', 'chroma', 'timeline', 'tempo-history', 'waveform',
+        'spectrogram', 'camelot-wheel'])
         check(await until(() => inked(page, id)) > 100, `${id} is drawn`);
     const moved = `(() => {
         const wheel = document.getElementById('wheel'), first = wheel.toDataURL();
         return new Promise((done) => setTimeout(() => done(wheel.toDataURL() !== first), 700)); })()`;
     check(await page.value(moved), 'the wheel turns');
     check(await page.text('key') === 'A min' && await page.text('camelot') === '8A', 'the key is shown');
+    check(await page.text('mixes') === 'mixes well with 7A, 9A, 8B', 'and what mixes with it', await page.text('mixes'));
+    check((await page.text('calibration-rows')).includes('Beats93 % sure97 %380'), 'scores are told as a table, too',
+        await page.text('calibration-rows'));
     check(await page.text('reason') === 'Beats come steadily at 128 bpm.', 'the state has its reason');
     check(await until(async () => /^(drop|breakdown) in \d+$/.test(await page.text('countdown'))),
         'what is foreseen is counted down', await page.text('countdown'));
@@ -113,6 +94,12 @@ async function testCommands(browser, mock) {
     check(await until(async () => await page.value(pressed) === 'true'), 'what is held is marked');
     await page.key('h');
     check(await has(mock, 'hold', [0]), 'the same key lets go again');
+    mock.order('lock', [1]);
+    const lock = "document.querySelector('[data-command=lock]').getAttribute('aria-pressed')";
+    check(await until(async () => await page.value(lock) === 'true') &&
+        (await page.text('orders')).includes('within 4 %'), 'what others have ordered is shown', await page.text('orders'));
+    mock.order('auto', []);
+    check(await until(async () => await page.value(lock) === 'false'), 'and what they have undone');
     await page.click('[data-command="half"]');
     check(await has(mock, 'half', []), 'a button sends its command');
     mock.commands.length = 0;
@@ -236,6 +223,32 @@ async function testLooks(browser, mock) {
     }
 }
 
+// Where nothing may be kept, as in a private window, or is at all.
+async function testPrivate(browser, mock) {
+    const page = await browser.open(address(mock), {script: `for (const name of ['localStorage', 'sessionStorage'])
+        Object.defineProperty(window, name, {get() { throw new DOMException('no', 'SecurityError'); }})`});
+    check(await isLive(page), 'it needs nothing to be kept', page.errors);
+    await page.click('#calm');
+    check(await page.value("document.getElementById('calm').getAttribute('aria-pressed')") === 'true',
+        'and its switches work');
+    check(page.errors.length === 0, 'without a word on the console', page.errors);
+    await page.close();
+}
+
+// Figures, for whoever compares: nothing is asked of a busy machine.
+async function measure(browser, mock) {
+    const page = await browser.open(address(mock));
+    await isLive(page);
+    await pause(2500);
+    const paint = await page.value(`performance.getEntriesByName('first-contentful-paint')[0]?.startTime`);
+    const figure = (name) => page.value(`[...document.querySelectorAll('#machine div')].find((one) =>
+        one.textContent.startsWith('${name}'))?.lastChild.textContent`);
+    const [cost, pictures] = [await figure('Drawing'), await figure('Pictures')];
+    check(paint > 0 && parseFloat(cost) > 0, 'what it costs is measured', paint, cost);
+    console.log(`# first paint after ${Math.round(paint)} ms; drawing takes ${cost}, ${pictures}`);
+    await page.close();
+}
+
 async function testCalm(browser, mock) {
     const pressed = "document.getElementById('calm').getAttribute('aria-pressed')";
     const page = await browser.open(address(mock), {reducedMotion: true});
@@ -271,7 +284,7 @@ async function testProgram(browser) {
     const render = `${build}/test/tools/ja-render`, sound = `${PICTURES}/drums.wav`;
     if (!existsSync(program) || !existsSync(render) ||
         !execFileSync(program, ['--list-options']).includes('web.port')) {
-        console.log(`ok ${++number} - the page of the program # SKIP it is not built, or without the web`);
+        skip('the page of the program', 'it is not built, or without the web');
         return;
     }
     execFileSync(render, ['synth:drums?bpm=120&seconds=60', sound]);
@@ -310,12 +323,14 @@ try {
     await testLess(browser);
     await testToken(browser);
     await testLooks(browser, mock);
+    await testPrivate(browser, mock);
+    await measure(browser, mock);
     await testCalm(browser, mock);
     await testProgram(browser);
 } catch (error) {
     check(false, 'the test comes to its end', error.stack);
 }
-console.log(`1..${number}`);
+plan();
 await mock.stop();
 await browser.close();
 process.exit(0);

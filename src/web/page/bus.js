@@ -1,8 +1,11 @@
-// The line to the analyser: one WebSocket that comes back by itself, and questions by HTTP.
+// The line to the analyser: live messages and commands by WebSocket, questions by HTTP.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-const FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 8000, PING_MS = 5000, SILENT_MS = 15000;
+import {Line} from './line.js';
+import {ofThisVisit} from './store.js';
+
+const PING_MS = 5000, SILENT_MS = 15000;
 
 const TOKEN = 'jack-analyzer-token';
 
@@ -10,11 +13,12 @@ const TOKEN = 'jack-analyzer-token';
 function firstToken() {
     const query = new URLSearchParams(location.search);
     if (query.has('token')) {
-        sessionStorage.setItem(TOKEN, query.get('token'));
+        ofThisVisit.set(TOKEN, query.get('token'));
         query.delete('token');
-        history.replaceState(null, '', location.pathname + (query.size ? `?${query}` : ''));
+        const rest = query.toString();
+        history.replaceState(null, '', location.pathname + (rest ? `?${rest}` : ''));
     }
-    return sessionStorage.getItem(TOKEN) || '';
+    return ofThisVisit.get(TOKEN) || '';
 }
 
 export class Bus {
@@ -23,71 +27,63 @@ export class Bus {
         this.take = take;
         this.refused = refused;
         this.token = firstToken();
-        this.isOpen = false;
-        this.retryAt = 0; // performance.now() of the next attempt
-        this.waitMs = FIRST_WAIT_MS;
         this.lastId = 0;
         this.asked = new Map(); // id of a command: what to do with its answer
-        this.connect();
+        this.line = new Line(() => this.address('events'), {
+            opened: () => this.opened(),
+            heard: (data) => this.heard(data),
+            lost: () => this.lost(),
+        });
+        this.heardAt = performance.now();
         setInterval(() => this.watch(), PING_MS);
     }
 
-    connect() {
-        const query = this.token ? `?token=${encodeURIComponent(this.token)}` : '';
-        const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-        const socket = new WebSocket(`${scheme}//${location.host}/api/v1/events${query}`);
-        this.socket = socket;
-        this.heardAt = performance.now();
-        socket.onopen = () => {
-            this.isOpen = true;
-            this.waitMs = FIRST_WAIT_MS;
-            this.send({command: 'subscribe', rate_hz: 30});
-        };
-        socket.onmessage = (event) => {
-            this.heardAt = performance.now();
-            let message;
-            try {
-                message = JSON.parse(event.data);
-            } catch {
-                return; // not for us
-            }
-            if (message.type === 'ack')
-                this.answered(message);
-            else
-                this.take(message);
-        };
-        socket.onclose = () => this.closed(socket);
+    get isOpen() { return this.line.isOpen; }
+    get retryAt() { return this.line.retryAt; }
+
+    // Path and query of a WebSocket below /api/v1/.
+    address(path, query = {}) {
+        const all = new URLSearchParams({...query, ...this.token && {token: this.token}}).toString();
+        return `/api/v1/${path}${all ? `?${all}` : ''}`;
     }
 
-    closed(socket) {
-        if (socket !== this.socket)
-            return;
-        this.isOpen = false;
+    opened() {
+        this.heardAt = performance.now();
+        this.send({command: 'subscribe', rate_hz: 30});
+    }
+
+    heard(data) {
+        this.heardAt = performance.now();
+        let message;
+        try {
+            message = JSON.parse(data);
+        } catch {
+            return; // not for us
+        }
+        if (message.type === 'ack')
+            this.answered(message);
+        else
+            this.take(message);
+    }
+
+    lost() {
         for (const done of this.asked.values())
             done({ok: false, text: 'the connection was lost'});
         this.asked.clear();
-        this.retryAt = performance.now() + this.waitMs * (0.75 + Math.random() / 2);
-        setTimeout(() => this.connect(), this.retryAt - performance.now());
-        this.waitMs = Math.min(this.waitMs * 2, LONGEST_WAIT_MS);
         this.ask('commands').catch(() => {}); // a WebSocket does not say why it was refused
     }
 
-    // A line that is dead without having been closed is given up.
     watch() {
         if (!this.isOpen)
             return;
-        if (performance.now() - this.heardAt < SILENT_MS) {
+        if (performance.now() - this.heardAt < SILENT_MS)
             this.send({type: 'ping'});
-            return;
-        }
-        const socket = this.socket;
-        socket.close();
-        this.closed(socket);
+        else
+            this.line.renew();
     }
 
     send(message) {
-        if (this.isOpen)
-            this.socket.send(JSON.stringify(message));
+        this.line.send(JSON.stringify(message));
     }
 
     answered(message) {
@@ -128,6 +124,7 @@ export class Bus {
 
     setToken(token) {
         this.token = token;
-        sessionStorage.setItem(TOKEN, token);
+        ofThisVisit.set(TOKEN, token);
+        this.line.hurry();
     }
 }

@@ -6,6 +6,8 @@
 const $ = (id) => document.getElementById(id);
 const NUDGE_MS = 5, FINE_MS = 1;
 const HEALTH_MS = 2000;
+const PINS = {lock: 'The tempo is kept within 4 %.', half: 'Half the tempo is pinned.',
+    double: 'Double the tempo is pinned.', 'wrong-octave': 'The other octave is pinned.'};
 
 function element(name, properties, ...children) {
     const made = Object.assign(document.createElement(name), properties);
@@ -18,6 +20,7 @@ export class Controls {
         this.bus = bus;
         this.options = new Map(); // by name
         this.outputs = new Map(); // by name: what shows one
+        this.healthAsked = 0;
         this.listenToButtons();
         this.listenToForms();
         addEventListener('keydown', (event) => this.key(event));
@@ -29,8 +32,7 @@ export class Controls {
     async run(command, args = []) {
         const answer = await this.bus.command(command, args);
         this.say(answer.ok, `${command}: ${answer.text}`);
-        if (answer.ok)
-            this.followToggles(command, args);
+        this.loadHealth();
         return answer;
     }
 
@@ -39,20 +41,24 @@ export class Controls {
         $('answer').classList.toggle('bad', !isFine);
     }
 
-    followToggles(command, args) {
-        for (const button of document.querySelectorAll('[data-toggle]')) {
-            if (command === button.dataset.command)
-                button.setAttribute('aria-pressed', String(args[0] === 1));
-            else if (command === 'auto')
-                button.setAttribute('aria-pressed', 'false');
-        }
+    // What is ordered, here or by other hands.
+    showOrders({hold, pin, test_beats: test}) {
+        const isOn = {hold, lock: pin === 'lock'};
+        for (const button of document.querySelectorAll('[data-toggle]'))
+            button.setAttribute('aria-pressed', String(Boolean(isOn[button.dataset.command])));
+        const words = [hold && 'The tempo is held.', PINS[pin],
+            typeof test === 'number' && `Test beats at ${test} BPM.`].filter(Boolean);
+        $('orders').hidden = !words.length;
+        $('orders').textContent = words.join(' ');
     }
 
-    press(button) {
+    async press(button) {
         let args = JSON.parse(button.dataset.args || '[]');
         if ('toggle' in button.dataset)
             args = [button.getAttribute('aria-pressed') === 'true' ? 0 : 1];
-        return this.run(button.dataset.command, args);
+        const answer = await this.run(button.dataset.command, args);
+        if (answer.ok && 'toggle' in button.dataset)
+            button.setAttribute('aria-pressed', String(args[0] === 1));
     }
 
     listenToButtons() {
@@ -163,10 +169,13 @@ export class Controls {
         $('preset-form').hidden = !names.length;
     }
 
+    // Answers may overtake each other: the latest question's counts.
     async loadHealth() {
+        const number = ++this.healthAsked;
         const health = await this.offer('stream/health');
-        if (!health)
+        if (!health || number !== this.healthAsked)
             return;
+        this.showOrders(health);
         this.showMachine('health', health);
         for (const output of health.outputs) {
             if (!this.outputs.has(output.name))
@@ -222,11 +231,10 @@ export class Controls {
         this.showOptions();
     }
 
-    // Middle frequency of a band.
-    bandHz(i, count) {
+    // From where to where the bands reach.
+    bandsHz() {
         const value = (name, fallback) => Number((this.options.get(name) || {value: fallback}).value);
-        const low = value('bands.min_hz', 40), high = value('bands.max_hz', 16000);
-        return low * (high / low) ** ((i + 0.5) / count);
+        return [value('bands.min_hz', 40), value('bands.max_hz', 16000)];
     }
 
     // Only once somebody looks: there are many.
@@ -304,14 +312,14 @@ export class Controls {
     // Figures from two places, each under its name.
     showMachine(source, json) {
         this.machine = {...this.machine, [source]: json};
-        const {metrics = {}, health = {}} = this.machine, jack = health.jack || {};
+        const {metrics = {}, health = {}, page = {}} = this.machine, jack = health.jack || {};
         const figures = [
             ['Latency', metrics.total_latency, 'ms'], ['Work per hop', metrics.average_latency, 'ms'],
             ['Longest hop', metrics.worst_hop_ms, 'ms'], ['Waiting sound', metrics.queue_ms, 'ms'],
             ['Load', metrics.load, '%'], ['Processor', metrics.cpu_usage, '%'],
             ['Analysis', metrics.level, ''], ['Lost blocks', metrics.lost_blocks, ''],
             ['Xruns', metrics.xruns, ''], ['Clients', metrics.clients, ''],
-            ['JACK', jack.state, ''],
+            ['JACK', jack.state, ''], ['Drawing', page.drawing, 'ms'], ['Pictures', page.pictures, '/s'],
         ].filter(([, value]) => value !== undefined && value !== null);
         const shown = figures.map(([name, value, unit]) =>
             [name, `${typeof value === 'number' ? +value.toFixed(2) : value} ${unit}`]);

@@ -1,75 +1,13 @@
-// Everything that is drawn: wheel, meters, lamps, bands, notes, histories, calibration.
+// What is drawn of numbers: wheel, meters, lamps, bands, notes, histories, calibration.
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import {decibels, LONGEST_BEAT_S, spoken} from './model.js';
-
-const colours = {};
-for (const name of ['ground', 'panel', 'raised', 'edge', 'text', 'soft', 'beat', 'one', 'good', 'bad',
-    'foreseen'])
-    colours[name] = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+import {colours} from './picture.js';
 
 const NOTES = ['C', 'D♭', 'D', 'E♭', 'E', 'F', 'G♭', 'G', 'A♭', 'A', 'B♭', 'B'];
 const PAST_S = 60, FUTURE_S = 20, TEMPO_S = 300;
 const SIGNS = {rise: '▲', fall: '▼', buildup: '◢', drop: '◆', breakdown: '◣', silence: '□', return: '■'};
-
-// A canvas that keeps as many dots as the screen has; again(picture) draws what is on it.
-export class Picture {
-    constructor(canvas, again) {
-        this.canvas = canvas;
-        this.again = again;
-        this.context = canvas.getContext('2d');
-        this.width = this.height = 0;
-        new ResizeObserver(() => this.fit()).observe(canvas);
-    }
-
-    fit() {
-        const scale = devicePixelRatio || 1, {canvas} = this;
-        if (this.width === canvas.clientWidth && this.height === canvas.clientHeight
-            && this.scale === scale)
-            return;
-        this.scale = scale;
-        this.width = canvas.clientWidth;
-        this.height = canvas.clientHeight;
-        this.unit = parseFloat(getComputedStyle(canvas).fontSize);
-        canvas.width = Math.round(this.width * scale);
-        canvas.height = Math.round(this.height * scale);
-        this.context.setTransform(scale, 0, 0, scale, 0, 0);
-        this.again(this);
-    }
-
-    begin() {
-        this.context.clearRect(0, 0, this.width, this.height);
-        this.context.font = `${this.unit * 0.8}px system-ui, "DejaVu Sans", sans-serif`;
-        this.context.lineJoin = 'round';
-        return this.context;
-    }
-
-    text(text, x, y, colour = colours.soft, align = 'left', baseline = 'middle') {
-        const {context} = this;
-        context.fillStyle = colour;
-        context.textAlign = align;
-        context.textBaseline = baseline;
-        context.fillText(text, x, y);
-    }
-
-    box(x, y, width, height, colour) {
-        this.context.fillStyle = colour;
-        this.context.fillRect(x, y, width, height);
-    }
-
-    line(points, colour, width, dash = []) {
-        const {context} = this;
-        context.beginPath();
-        for (const [x, y] of points)
-            context.lineTo(x, y);
-        context.strokeStyle = colour;
-        context.lineWidth = width;
-        context.setLineDash(dash);
-        context.stroke();
-        context.setLineDash([]);
-    }
-}
 
 // A segment per beat of the bar; the first one is thicker and has a mark. The hand goes round once
 // a bar, or where that is not known once a beat.
@@ -161,29 +99,6 @@ export function drawLamps(picture, model, now, calm) {
         picture.text(name, x, picture.height - picture.unit * 0.5, colours.soft, 'center');
     });
 }
-
-// Bars from -72 dB up, with a mark that falls slowly.
-export function drawBands(picture, model, held, edges) {
-    picture.begin();
-    const bands = model.frame && model.frame.bands || [];
-    const foot = picture.unit * 1.2, high = picture.height - foot;
-    const width = picture.width / Math.max(1, bands.length);
-    bands.forEach((value, i) => {
-        const place = Math.min(1, Math.max(0, (decibels(value || 0) + 66) / 60));
-        held[i] = Math.max(place, (held[i] || 0) - 0.004);
-        picture.box(i * width + 1, 0, width - 2, high, colours.raised);
-        picture.box(i * width + 1, high * (1 - place), width - 2, high * place, colours.beat);
-        picture.box(i * width + 1, high * (1 - held[i]) - 1, width - 2, 2, colours.text);
-        if (bands.length <= 10 || i % 2 === 0)
-            picture.text(hertz(edges(i, bands.length)), (i + 0.5) * width, high + foot * 0.55,
-                colours.soft, 'center');
-    });
-    if (!bands.length)
-        picture.text('no bands yet', picture.width / 2, high / 2, colours.soft, 'center');
-}
-
-const hertz = (value) => (value >= 1000 ? `${(value / 1000).toFixed(value < 9950 ? 1 : 0)}k`
-    : value.toFixed(0));
 
 export function drawChroma(picture, model) {
     picture.begin();

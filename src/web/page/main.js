@@ -3,13 +3,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import {Bus} from './bus.js';
+import {drawCamelot, neighbours} from './camelot.js';
 import {Controls} from './controls.js';
+import {drawCalibration, drawChroma, drawLamps, drawMeters, drawTempo, drawTimeline, drawWheel,
+    percent} from './draw.js';
 import {decibels, Model, spoken} from './model.js';
-import {Picture, drawBands, drawCalibration, drawChroma, drawLamps, drawMeters, drawTempo,
-    drawTimeline, drawWheel, percent} from './draw.js';
+import {Picture} from './picture.js';
+import {drawBands, Spectrogram} from './spectrum.js';
+import {kept} from './store.js';
+import {drawWaveform} from './waveform.js';
 
 const $ = (id) => document.getElementById(id);
-const STALE_MS = 2000, SLOW_MS = 100;
+const STALE_MS = 2000, SLOW_MS = 100, CALM_STEP_MS = 1000;
 const KINDS = {beat: 'Beats', energy: 'Energy', tempo: 'Tempo', harmony: 'Harmony'};
 const STATES = {locked: '●', flywheel: '◐', learning: '◌', silent: '□', no_input: '✗', noise: '≈',
     lost: '?'};
@@ -19,19 +24,27 @@ let chosen = null;
 const nobody = new Model();
 const model = () => models.get(chosen) || nobody;
 
-const heldBands = [];
+let heldBands = [], spectrogram = new Spectrogram();
 
-// What is drawn each time, and what ten times a second is enough for.
+// What is drawn each time, what when another frame has come, and what ten times a second is enough
+// for; what runs along does so by steps where motion is not wished for.
 const where = () => model().now(performance.now());
 const picture = (id, again) => new Picture($(id), again);
 const quick = [
     picture('wheel', (it) => drawWheel(it, model(), where(), isCalm)),
-    picture('meters', (it) => drawMeters(it, model())),
     picture('lamps', (it) => drawLamps(it, model(), where(), isCalm)),
-    picture('bands', (it) => drawBands(it, model(), heldBands, (i, n) => controls.bandHz(i, n))),
+];
+const framewise = [
+    picture('meters', (it) => drawMeters(it, model())),
+    picture('bands', (it) => drawBands(it, model(), heldBands, controls.bandsHz(), null)),
+];
+const running = [
+    picture('waveform', (it) => drawWaveform(it, model(), where())),
+    picture('spectrogram', (it) => spectrogram.draw(it, controls.bandsHz(), false)),
 ];
 const slow = [
     picture('chroma', (it) => drawChroma(it, model())),
+    picture('camelot-wheel', (it) => drawCamelot(it, model().key?.camelot)),
     picture('timeline', (it) => drawTimeline(it, model(), where())),
     picture('tempo-history', (it) => drawTempo(it, model(), where())),
 ];
@@ -49,7 +62,8 @@ function take(message) {
 
 function addStream(name) {
     models.set(name, new Model());
-    chosen = chosen ?? name;
+    if (chosen === null)
+        choose(name);
     $('stream').append(new Option(name, name));
     $('stream-choice').hidden = models.size < 2;
 }
@@ -68,11 +82,20 @@ function greet(hello) {
     controls.load();
 }
 
+function choose(name) {
+    chosen = name;
+    heldBands = [];
+    spectrogram = new Spectrogram();
+    for (const {card} of cards.values())
+        card.remove();
+    cards.clear();
+}
+
 function removeStream(name) {
     models.delete(name);
     [...$('stream').options].find((one) => one.value === name).remove();
     if (chosen === name)
-        chosen = $('stream').value || null;
+        choose($('stream').value || null);
     $('stream-choice').hidden = models.size < 2;
 }
 
@@ -146,6 +169,7 @@ function writeNext(what, now) {
     write('section-more', section ? `${percent(section.confidence)} sure` : '');
     write('key', key ? key.key.replace(':', ' ') : '–');
     write('camelot', key && key.camelot || '–');
+    write('mixes', key && key.camelot ? `mixes well with ${neighbours(key.camelot).join(', ')}` : 'no key yet');
     write('chord', chord ? chord.chord === 'N' ? 'none' : chord.chord.replace(':', ' ') : '–');
     const [coming] = what.coming('harmony', now);
     write('next-chord', coming ? `next ${coming.label.replace(':', ' ')} in ` +
@@ -195,8 +219,22 @@ function writeScores({scores}) {
         card.count.textContent = `${score.hits} of ${score.n} came true`;
         card.late.textContent = ms === null ? ''
             : `median ${Math.abs(ms).toFixed(ms > -10 && ms < 10 ? 1 : 0)} ms ${ms < 0 ? 'early' : 'late'}`;
-        drawCalibration(card.picture, card.calibration);
+        card.picture.draw();
+        writeCalibration(scores);
     }
+}
+
+// The same for who would rather read it, or have it read.
+function writeCalibration(scores) {
+    const rows = Object.keys(KINDS).flatMap((kind) => (scores[kind]?.calibration ?? []).map(
+        ([stated, observed, n]) => [KINDS[kind], `${percent(stated)} sure`, percent(observed), String(n)]));
+    $('calibration').hidden = !rows.length;
+    $('calibration-rows').replaceChildren(...rows.map((cells) => {
+        const row = document.createElement('tr');
+        for (const text of cells)
+            row.insertCell().textContent = text;
+        return row;
+    }));
 }
 
 // --- Calm: no flashes, by the system's wish or the operator's ---
@@ -211,28 +249,51 @@ function setCalm(wish) {
 
 function switchCalm() {
     setCalm(!isCalm);
-    localStorage.setItem('calm', String(isCalm));
+    kept.set('calm', String(isCalm));
 }
 
 // --- The picture ---
 
-let slowAt = 0;
+let slowAt = 0, runAt = 0, drawnFrame = null;
+const cost = {ms: 0, pictures: 0, sinceMs: performance.now()};
 
 function draw(atMs) {
+    const start = performance.now();
     requestAnimationFrame(draw);
     const what = model(), now = what.now(atMs);
     what.step(now);
-    quick.forEach((one) => one.again(one));
+    quick.forEach((one) => one.draw());
+    if (what.frame !== drawnFrame) {
+        drawnFrame = what.frame;
+        spectrogram.take(what.frame, controls.bandsHz(), null);
+        framewise.forEach((one) => one.draw());
+    }
+    if (!isCalm || atMs - runAt >= CALM_STEP_MS) {
+        runAt = atMs;
+        running.forEach((one) => one.draw());
+    }
     writeBeat(what, what.nextBeat(now), now);
     if (atMs - slowAt >= SLOW_MS) {
         slowAt = atMs;
-        slow.forEach((one) => one.again(one));
+        slow.forEach((one) => one.draw());
         writeLink(atMs);
         writeTempo(what);
         writeNext(what, now);
         writeLevel(what);
         writeScores(what);
     }
+    count(performance.now(), performance.now() - start);
+}
+
+// What drawing costs, once a second.
+function count(atMs, ms) {
+    cost.ms += ms;
+    cost.pictures++;
+    const passed = atMs - cost.sinceMs;
+    if (passed < 1000)
+        return;
+    controls.showMachine('page', {drawing: cost.ms / cost.pictures, pictures: 1000 * cost.pictures / passed});
+    Object.assign(cost, {ms: 0, pictures: 0, sinceMs: atMs});
 }
 
 // --- Beginning ---
@@ -253,12 +314,7 @@ $('token').addEventListener('submit', (event) => {
     bus.setToken($('token-text').value);
     $('token').hidden = true;
 });
-$('stream').addEventListener('change', () => {
-    chosen = $('stream').value;
-    for (const {card} of cards.values())
-        card.remove();
-    cards.clear();
-});
+$('stream').addEventListener('change', () => choose($('stream').value));
 $('calm').addEventListener('click', switchCalm);
 $('help').addEventListener('click', () => {
     $('keys').hidden = !$('keys').hidden;
@@ -266,6 +322,6 @@ $('help').addEventListener('click', () => {
 });
 reduced.addEventListener('change', () => setCalm(reduced.matches));
 document.addEventListener('visibilitychange', stayAwake);
-setCalm(localStorage.getItem('calm') === 'true' || (reduced.matches && !localStorage.getItem('calm')));
+setCalm(kept.get('calm') === 'true' || (reduced.matches && !kept.get('calm')));
 stayAwake();
 requestAnimationFrame(draw);

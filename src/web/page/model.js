@@ -7,7 +7,7 @@
 const DRIFT = 2e-4;          // by which clocks of sound card and browser may differ
 const JUMP_S = 1;            // more is another piece of sound, or a pause
 const ENERGY_STEP_S = 0.1, TEMPO_STEP_S = 1, PEAK_STEP_S = 0.25;
-const MOST = {beats: 16, energy: 700, tempo: 300, transitions: 40, peaks: 40, predictions: 32};
+const MOST = {beats: 16, passed: 40, wave: 400, energy: 700, tempo: 300, transitions: 40, peaks: 40, predictions: 32};
 export const LONGEST_BEAT_S = 3;
 const RENEWED_S = 8;         // a prediction that is not repeated within is forgotten
 
@@ -47,6 +47,8 @@ export class Model {
         this.energy = [];
         this.tempi = [];
         this.peaks = [];          // highest of each quarter second
+        this.wave = [];           // of each frame
+        this.passed = [];         // beats of the last seconds
     }
 
     // What the server tells anew to whoever connects.
@@ -87,6 +89,7 @@ export class Model {
         this.frame = frame;
         const last = (list) => (list.length ? list[list.length - 1] : {time: -Infinity});
         const {time} = frame;
+        push(this.wave, {time, peak: frame.peak, rms: frame.rms}, MOST.wave);
         if (time >= last(this.energy).time + ENERGY_STEP_S - 1e-3)
             push(this.energy, {time, value: frame.energy}, MOST.energy);
         if (time >= last(this.tempi).time + TEMPO_STEP_S)
@@ -113,6 +116,7 @@ export class Model {
                     this.barLength = this.beat.beat_in_bar;
             }
             this.beat = beat;
+            push(this.passed, beat, MOST.passed);
             this.beatCount++;
         }
         if (this.beat && now - this.beat.time > LONGEST_BEAT_S)
