@@ -90,6 +90,7 @@ export class Controls {
             ' ': () => this.run('tap'),
             r: () => this.run('resync'),
             h: () => this.press(document.querySelector('[data-command="hold"]')),
+            l: () => $('listen').click(),
             ArrowLeft: () => this.run('nudge', [-step]),
             ArrowRight: () => this.run('nudge', [step]),
         }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -235,6 +236,11 @@ export class Controls {
     bandsHz() {
         const value = (name, fallback) => Number((this.options.get(name) || {value: fallback}).value);
         return [value('bands.min_hz', 40), value('bands.max_hz', 16000)];
+    }
+
+    // Samples a second, as far as is known.
+    jackRate() {
+        return this.machine?.health?.jack?.rate || undefined;
     }
 
     // Only once somebody looks: there are many.

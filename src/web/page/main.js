@@ -7,6 +7,8 @@ import {drawCamelot, neighbours} from './camelot.js';
 import {Controls} from './controls.js';
 import {drawCalibration, drawChroma, drawLamps, drawMeters, drawTempo, drawTimeline, drawWheel,
     percent} from './draw.js';
+import {Listen} from './listen.js';
+import {Microphone} from './microphone.js';
 import {decibels, Model, spoken} from './model.js';
 import {Picture} from './picture.js';
 import {drawBands, Spectrogram} from './spectrum.js';
@@ -25,6 +27,7 @@ const nobody = new Model();
 const model = () => models.get(chosen) || nobody;
 
 let heldBands = [], spectrogram = new Spectrogram();
+let heard = null; // the spectrum of what is listened to
 
 // What is drawn each time, what when another frame has come, and what ten times a second is enough
 // for; what runs along does so by steps where motion is not wished for.
@@ -36,11 +39,11 @@ const quick = [
 ];
 const framewise = [
     picture('meters', (it) => drawMeters(it, model())),
-    picture('bands', (it) => drawBands(it, model(), heldBands, controls.bandsHz(), null)),
+    picture('bands', (it) => drawBands(it, model(), heldBands, controls.bandsHz(), heard)),
 ];
 const running = [
     picture('waveform', (it) => drawWaveform(it, model(), where())),
-    picture('spectrogram', (it) => spectrogram.draw(it, controls.bandsHz(), false)),
+    picture('spectrogram', (it) => spectrogram.draw(it, controls.bandsHz(), Boolean(heard))),
 ];
 const slow = [
     picture('chroma', (it) => drawChroma(it, model())),
@@ -86,6 +89,7 @@ function choose(name) {
     chosen = name;
     heldBands = [];
     spectrogram = new Spectrogram();
+    listen.choose(name);
     for (const {card} of cards.values())
         card.remove();
     cards.clear();
@@ -265,7 +269,8 @@ function draw(atMs) {
     quick.forEach((one) => one.draw());
     if (what.frame !== drawnFrame) {
         drawnFrame = what.frame;
-        spectrogram.take(what.frame, controls.bandsHz(), null);
+        heard = listen.spectrum();
+        spectrogram.take(what.frame, controls.bandsHz(), heard);
         framewise.forEach((one) => one.draw());
     }
     if (!isCalm || atMs - runAt >= CALM_STEP_MS) {
@@ -281,6 +286,7 @@ function draw(atMs) {
         writeNext(what, now);
         writeLevel(what);
         writeScores(what);
+        writeSources(atMs);
     }
     count(performance.now(), performance.now() - start);
 }
@@ -296,6 +302,15 @@ function count(atMs, ms) {
     Object.assign(cost, {ms: 0, pictures: 0, sinceMs: atMs});
 }
 
+// Where the spectrum comes from, and what the microphone hears.
+function writeSources(atMs) {
+    write('spectrum-source', heard ? 'from the sound you hear (FFT)' : 'from the bands of the analysis');
+    write('h-spectrum', heard ? 'Bands, and spectrum of what you hear' : 'Bands');
+    if (microphone.isOn)
+        for (const [id, text] of Object.entries(microphone.texts(atMs)))
+            write(id, text);
+}
+
 // --- Beginning ---
 
 // The screen stays on, where the browser allows it.
@@ -308,6 +323,9 @@ const bus = new Bus(take, () => {
     $('token').hidden = false;
 });
 const controls = new Controls(bus);
+const listen = new Listen((stream) => bus.address(`monitor/${encodeURIComponent(stream)}`),
+    () => controls.jackRate());
+const microphone = new Microphone((id, query) => bus.address(`stream/audio/${id}`, query));
 
 $('token').addEventListener('submit', (event) => {
     event.preventDefault();

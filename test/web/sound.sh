@@ -1,0 +1,11 @@
+#!/bin/bash
+# Sound in the browser: a microphone, and listening, as far as a browser without a window can.
+#
+# Time limit: 240 s
+# SPDX-License-Identifier: GPL-3.0-or-later
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+for program in node chromium; do
+    command -v $program >/dev/null || { echo "1..0 # SKIP there is no $program"; exit 0; }
+done
+exec node test/web/sound.mjs
