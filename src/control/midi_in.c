@@ -183,7 +183,7 @@ enum ja_status ja_midi_in_read(struct ja_midi_in *in, const char *list, struct j
 /* A note that begins or a controller; false for any other message. */
 static bool understand(const uint8_t *bytes, size_t count, struct ja_midi_source *source,
                        int *value) {
-    if (count != 3)
+    if (count != 3 || bytes[1] > MOST || bytes[2] > MOST)
         return false;
     int kind = bytes[0] & 0xf0;
     *source = (struct ja_midi_source){

@@ -137,6 +137,7 @@ static void controllers_are_buttons_or_values(void **state) {
     assert_string_equal(run(in, 0xb0, 20, 0), "beat 2 -20 0;");
     assert_string_equal(run(in, 0xb0, 20, 127), "beat 2 20 0;");
     assert_string_equal(run(in, 0xb0, 20, 64), "beat 2 0.1575 0;");
+    assert_string_equal(run(in, 0xb0, 20, 128), ""); /* no MIDI */
     assert_string_equal(run(in, 0xb1, 20, 64), "");
     assert_string_equal(run(in, 0xb0, 21, 63), "beat 8 0 0;");
     assert_string_equal(run(in, 0xb0, 21, 64), "beat 8 1 0;");
