@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
 
+#include "modules.h"
+
 #include <ja/config/preset.h>
 #include <ja/core/clock.h>
 #include <ja/core/json.h>
@@ -60,6 +62,31 @@ static enum ja_status set(void *data, const char *option, const char *value,
                           struct ja_text *reply) {
     enum ja_status status = change_config(data, set_option, option, value, reply);
     return status == JA_OK ? get(data, option, reply) : status;
+}
+
+static bool is_of_output(const char *name) {
+    for (size_t i = 0; i < ja_sink_count; i++) {
+        size_t length = strlen(ja_sinks[i]->module->name);
+        if (!strncmp(ja_sinks[i]->module->name, name, length) && name[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* Where an output goes, any option of one that there is not yet, and what pads will command. */
+static bool directs(void *data, const char *name) {
+    static const char *const places[] = {"enable", "host", "port", "protocol", "interface", "ttl"};
+    const struct ja_app *app = data;
+    const struct ja_option *option;
+    const char *instance;
+    struct ja_error unused;
+    const struct ja_module *module = ja_config_find(app->config, name, &option, &instance, &unused);
+    if (!module || !is_of_output(name))
+        return module ? module == &ja_midi_in_module : is_of_output(name);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (!strcmp(option->name, places[i]))
+            return true;
+    return false;
 }
 
 static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
@@ -459,6 +486,7 @@ void ja_app_init_operator(struct ja_app *app) {
     app->operator=(struct ja_operator){
         .data = app,
         .set = set,
+        .directs = directs,
         .get = get,
         .preset = preset,
         .reset = reset,

@@ -19,6 +19,14 @@ static enum ja_status missing(struct ja_text *reply) {
     return JA_FAILED;
 }
 
+/* Whose address may be forged must not say where things go: somebody else could be flooded. */
+static bool is_doubted(const struct ja_operator *who, struct ja_text *reply) {
+    if (!who->asker || who->asker->confirmed)
+        return false;
+    ja_text_put(reply, "confirm first");
+    return true;
+}
+
 /* A value of any type, as the text it would have in a configuration file. */
 static void put_value(struct ja_text *text, const struct ja_argument *argument) {
     if (argument->type == 's')
@@ -40,6 +48,8 @@ static enum ja_status run_set(const struct ja_operator *who, const struct ja_arg
                        sizeof value - 1);
         return JA_USAGE;
     }
+    if (who->directs && who->directs(who->data, arguments[0].string) && is_doubted(who, reply))
+        return JA_FAILED;
     return who->set ? who->set(who->data, arguments[0].string, value, reply) : missing(reply);
 }
 
@@ -50,6 +60,8 @@ static enum ja_status run_get(const struct ja_operator *who, const struct ja_arg
 
 static enum ja_status run_preset(const struct ja_operator *who, const struct ja_argument *arguments,
                                  struct ja_text *reply) {
+    if (!strncmp(arguments[0].string, "target/", 7) && is_doubted(who, reply))
+        return JA_FAILED;
     return who->preset ? who->preset(who->data, arguments[0].string, reply) : missing(reply);
 }
 
@@ -211,6 +223,8 @@ static enum ja_status run_test_beats(const struct ja_operator *who,
 
 static enum ja_status run_learn(const struct ja_operator *who, const struct ja_argument *arguments,
                                 struct ja_text *reply) {
+    if (is_doubted(who, reply))
+        return JA_FAILED;
     return who->learn ? who->learn(who->data, arguments[0].string, reply) : missing(reply);
 }
 

@@ -31,6 +31,8 @@ struct ja_asker {
 struct ja_operator {
     void *data;
     enum ja_status (*set)(void *data, const char *option, const char *value, struct ja_text *reply);
+    /* Does the option say where something goes, or what others will say? */
+    bool (*directs)(void *data, const char *option);
     enum ja_status (*get)(void *data, const char *option, struct ja_text *reply);
     enum ja_status (*preset)(void *data, const char *name, struct ja_text *reply);
     enum ja_status (*reset)(void *data, struct ja_text *reply);
