@@ -84,7 +84,8 @@ help:
 	@echo 'make bench               measure delays and memory on this machine'
 	@echo 'make soak [HOURS=24]     let it listen for half an hour, or to so many hours of sound quickly'
 	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
-	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at the readers of OSC, configuration, model and JSON'
+	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at everything that reads from outside'
+	@echo 'make fuzz-coverage       which lines of the readers the fuzzing comes to'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
@@ -236,31 +237,33 @@ clean:
 
 SECONDS ?= 60
 FUZZ_CC ?= clang
-FUZZERS := osc config model $(if $(filter 1,$(WITH_WEB)),message oscquery)
-FUZZ_FLAGS = $(filter-out -MMD -MP,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZERS := $(filter-out $(if $(filter 1,$(WITH_WEB)),,message http oscquery secrets), \
+	$(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c)))
+# Everything is built anew for it, in a folder of its own.
+FUZZ_MAKE = +@$(MAKE) --no-print-directory -s CC="$(FUZZ_CC)" WITH_LINK=0
+FUZZ_CFLAGS := -O1 -g
 
-build/fuzz/osc: src/net/osc_reader.c
-build/fuzz/config: $(wildcard src/config/*.c src/core/*.c)
-build/fuzz/model: src/adapt/model.c src/pipeline/priors.c src/core/state.c src/core/text.c src/core/status.c
-build/fuzz/message: src/web/message.c src/pipeline/event.c src/core/json.c src/core/text.c src/core/status.c
-build/fuzz/oscquery: src/web/oscquery_tree.c src/sink/osc_map.c src/control/command.c src/control/handshake.c \
-	src/pipeline/catalogue.c src/pipeline/event.c src/net/osc_reader.c src/net/osc_writer.c \
-	$(wildcard src/config/*.c src/core/*.c)
-build/fuzz/message build/fuzz/oscquery: private LDFLAGS += -ljansson -llo
-build/fuzz/%: test/fuzz/fuzz_%.c $(wildcard include/ja/*/*.h)
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(LDFLAGS) -lconfig -lm
+$(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libja.a
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
 
-.PHONY: fuzzers fuzz
-fuzzers: $(FUZZERS:%=build/fuzz/%)
+.PHONY: fuzzers fuzz fuzz-programs fuzz-coverage
+fuzz-programs: $(FUZZERS:%=$(BUILD)/fuzz_%)
+fuzzers:
+	$(FUZZ_MAKE) BUILD=build/fuzz SAN=fuzzer-no-link,address,undefined \
+		CFLAGS="$(FUZZ_CFLAGS)" fuzz-programs
 # What is found goes to build/fuzz/corpus; the corpus in the tree is kept small by hand.
 fuzz: fuzzers
 	@for fuzzer in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$fuzzer; \
-		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=4096 \
+		build/fuzz/fuzz_$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=8192 \
 			-print_final_stats=1 -artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
+# Which lines of the readers the corpus in the tree comes to.
+fuzz-coverage:
+	@src/dist/packages.sh clang llvm libclang-rt-dev python3
+	$(FUZZ_MAKE) BUILD=build/coverage CFLAGS="$(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping" \
+		fuzz-programs
+	@test/fuzz/coverage.py $(FUZZERS)
 
 # --- The real-time check of a running client (test/rt) ---
 

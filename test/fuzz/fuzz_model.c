@@ -4,11 +4,14 @@
  * come with a sentence.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <ja/adapt/model.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void require(bool condition) {
     if (!condition)
@@ -37,12 +40,51 @@ static void read_text(const char *text, size_t size) {
         require(error.text[0] != '\0' && memcmp(&model, &untouched, sizeof model) == 0);
 }
 
+/* --- As a file --- */
+
+static char path[JA_MODEL_PATH];
+
+static void clean_up(void) {
+    char folder[64], bad[JA_MODEL_PATH + 4];
+    snprintf(folder, sizeof folder, "%s", getenv("STATE_DIRECTORY"));
+    snprintf(bad, sizeof bad, "%s.bad", path);
+    unlink(path);
+    unlink(bad);
+    rmdir(folder);
+}
+
+static void make_folder(void) {
+    char folder[] = "/dev/shm/ja-fuzz-XXXXXX";
+    struct ja_error error;
+    require(mkdtemp(folder) && setenv("STATE_DIRECTORY", folder, 1) == 0);
+    require(ja_model_path("../x", path, &error) == JA_USAGE);
+    require(ja_model_path("fuzz", path, &error) == JA_OK);
+    atexit(clean_up);
+}
+
+/* Is what was read, or is put aside. */
+static void load_file(const unsigned char *bytes, size_t size) {
+    struct ja_model model, read;
+    struct ja_error error = {""};
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    require(fd >= 0 && write(fd, bytes, size) == (ssize_t)size && close(fd) == 0);
+    bool right = ja_model_read(&read, (const char *)bytes, size, &error) == JA_OK;
+    require((ja_model_load(&model, path, &error) == JA_OK) == right);
+    require(right ? !memcmp(&model, &read, sizeof model) : access(path, F_OK) != 0);
+    require(ja_model_save(&model, path, &error) == JA_OK);
+    require(ja_model_load(&read, path, &error) == JA_OK && !memcmp(&model, &read, sizeof model));
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     uint32_t sum = 2166136261u;
     char *text = malloc(size + 16);
     require(text != NULL);
+    if (!path[0])
+        make_folder();
+    if (size % 64 < 4) /* takes long */
+        load_file(bytes, size);
     if (size > 0)
         memcpy(text, bytes, size);
     read_text(text, size);

@@ -1,14 +1,15 @@
-/* Throws paths, queries, packets and messages at the tree of OSCQuery: whatever it answers must be
- * JSON.
+/* Throws paths, queries, packets and messages at OSCQuery: whatever it answers must be JSON, and
+ * what it lets through must be OSC.
  *
- * The first byte says which; in a path, the first '?' begins the query.
+ * The first byte says which: M and B are messages of a WebSocket, text and binary, P is a packet of
+ * an output; else it is a path, in which the first '?' begins the query.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
-#include "web/oscquery_tree.h"
+#include "web_stub.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
+#include <ja/net/osc_reader.h>
+#include <ja/web/oscquery.h>
+#include <stdio.h>
 
 struct settings {
     double number;
@@ -27,69 +28,102 @@ static const struct ja_option options[] = {
 static const struct ja_module module = {"some", "Some.", options, 4, sizeof(struct settings),
                                         true,   "one"};
 
-int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
-
-static void require(bool condition) {
-    if (!condition)
-        abort();
+static void ignore(void *data, const struct ja_osc_message *message) {
+    (void)data, (void)message;
 }
 
-static void ignore(void *data, const void *packet, size_t size) {
+static void packet_heard(void *data, const void *packet, size_t size) {
     (void)data;
-    (void)packet;
-    (void)size;
+    require(ja_osc_read(packet, size, ignore, NULL));
 }
 
-static struct ja_osc_tree *make_tree(void) {
-    static const struct ja_module *const modules[] = {&module};
+/* A client that listens to two addresses. */
+static struct ja_web_client client = {.is_socket = true};
+
+static struct ja_oscquery *open_query(void) {
     static const char *const streams[] = {"main", "desk"};
-    static struct ja_catalogue catalogue; /* no stages: no values of the frame */
-    struct ja_osc_tree *tree = ja_osc_tree_new(&(struct ja_osc_tree_setup){.name = "box",
-                                                                           .osc_port = 7770,
-                                                                           .catalogue = &catalogue,
-                                                                           .streams = streams,
-                                                                           .stream_count = 2});
-    struct ja_config *config = ja_config_new(modules, 1);
-    bool other;
-    require(tree && config && ja_osc_tree_options(tree, config, ignore, NULL, &other));
-    ja_config_free(config);
-    return tree;
+    static const struct ja_catalogue catalogue; /* no stages: no values of the frame */
+    static const struct ja_oscquery_settings settings = {.enable = true, .address = "127.0.0.1"};
+    const struct ja_oscquery_host host = {.name = "box",
+                                          .osc_port = 7770,
+                                          .catalogue = &catalogue,
+                                          .streams = streams,
+                                          .stream_count = 2,
+                                          .heard = packet_heard};
+    struct ja_oscquery *query = NULL;
+    struct ja_error error;
+    stub_web.count = 0;
+    require(ja_oscquery_open(&query, &stub_web, &settings, &host, &error) == JA_OK);
+    return query;
 }
 
-static void ask(const struct ja_osc_tree *tree, char *path) {
-    static char answer[1 << 17];
+static void tell_options(struct ja_oscquery *query) {
+    static const struct ja_module *const modules[] = {&module};
+    struct ja_error error;
+    struct ja_config *config = ja_config_new(modules, 1);
+    require(config && ja_oscquery_options(query, config));
+    require(ja_config_set(config, JA_LAYER_LIVE, "some.one.number", "0.7", "fuzz", &error) ==
+            JA_OK);
+    require(ja_config_set(config, JA_LAYER_LIVE, "some.two.flag", "false", "fuzz", &error) ==
+            JA_OK);
+    require(ja_oscquery_options(query, config));
+    ja_config_free(config);
+}
+
+static void listen_to(const struct ja_web_service *service, const char *path) {
+    char text[128];
+    int length = snprintf(text, sizeof text, "{\"COMMAND\":\"LISTEN\",\"DATA\":\"%s\"}", path);
+    service->heard(service->data, &client, true, text, (size_t)length);
+}
+
+/* With a client that has left, and one that listens. */
+static struct ja_oscquery *start(void) {
+    ja_oscquery_close(open_query());
+    struct ja_oscquery *query = open_query();
+    const struct ja_web_service *service = &stub_web.services[0];
+    require(service->open(service->data, &client, NULL));
+    tell_options(query);
+    service->closed(service->data, &client);
+    service->closed(service->data, &(struct ja_web_client){.is_socket = true});
+    require(service->open(service->data, &client, NULL));
+    listen_to(service, "/ja/beat");
+    listen_to(service, "/ja/option/some/one/number");
+    tell_options(query);
+    return query;
+}
+
+static void ask(const struct ja_web_service *service, char *path) {
+    static const char *const methods[] = {"GET", "HEAD", "POST"};
+    struct ja_web_client asker = {.is_socket = false};
     char *query = strchr(path, '?');
-    struct ja_text text;
     if (query)
         *query++ = '\0';
-    ja_text_init(&text, answer, sizeof answer);
-    unsigned status = ja_osc_tree_answer(tree, path, query ? query : "", &text);
-    require(status == 200 || status == 204 || status == 400 || status == 404);
-    if (status != 200)
-        return;
-    json_t *json = json_loads(answer, JSON_REJECT_DUPLICATES, NULL);
-    require(json != NULL && !text.full);
-    json_decref(json);
+    const struct ja_web_request request = {.method = methods[path[0] == '/' ? strlen(path) % 2 : 2],
+                                           .path = path,
+                                           .query = query ? query : ""};
+    service->request(service->data, &asker, &request);
+    require(asker.answers == 1);
 }
 
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
+
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
-    static struct ja_osc_tree *tree;
-    char path[JA_OSC_PATH];
-    bool listen;
-    if (!tree)
-        tree = make_tree();
+    static struct ja_oscquery *query;
+    if (!query)
+        query = start();
     if (size == 0)
         return 0;
+    const struct ja_web_service *service = &stub_web.services[0];
     char *copy = malloc(size); /* aligned, and its end is watched to the byte */
     require(copy != NULL);
     memcpy(copy, bytes + 1, size - 1);
     copy[size - 1] = '\0';
-    if (bytes[0] == 'M')
-        require(!ja_oscquery_read(copy, size - 1, &listen, path) || strlen(path) < sizeof path);
-    else if (bytes[0] == 'P')
-        ja_osc_tree_value(tree, copy, size - 1);
-    else
-        ask(tree, copy);
+    if (bytes[0] == 'M' || bytes[0] == 'B')
+        service->heard(service->data, &client, bytes[0] == 'M', copy, size - 1);
+    else if (bytes[0] == 'P' && ja_osc_read(copy, size - 1, ignore, NULL))
+        ja_oscquery_packet(query, copy, size - 1);
+    else if (bytes[0] != 'P')
+        ask(service, copy);
     free(copy);
     return 0;
 }

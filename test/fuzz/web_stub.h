@@ -1,0 +1,89 @@
+/* Plays the web server for a service: keeps what it listens with, and takes what it says.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef FUZZ_WEB_STUB_H
+#define FUZZ_WEB_STUB_H
+
+#include <ja/web/server.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ja_web_client {
+    void *mine;
+    bool is_socket;
+    unsigned answers, status;
+};
+
+struct ja_web {
+    struct ja_web_service services[JA_WEB_SERVICES];
+    unsigned count;
+};
+
+static struct ja_web stub_web;
+
+static void require(bool condition) {
+    if (!condition)
+        abort();
+}
+
+static void require_json(const void *text, size_t size) {
+    json_t *json = json_loadb(text, size, 0, NULL);
+    require(json != NULL);
+    json_decref(json);
+}
+
+enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *service,
+                             unsigned *number, struct ja_error *error) {
+    (void)error;
+    *number = web->count;
+    web->services[web->count++] = *service;
+    return JA_OK;
+}
+
+/* Both queues are short here: what is told or asked is heard at once. */
+bool ja_web_tell(struct ja_web *web, unsigned service, const void *bytes, size_t size) {
+    web->services[service].told(web->services[service].data, bytes, size);
+    return true;
+}
+
+bool ja_web_ask(struct ja_web *web, unsigned service, const void *bytes, size_t size) {
+    require(size <= JA_WEB_MESSAGE_BYTES);
+    web->services[service].asked(web->services[service].data, bytes, size);
+    return true;
+}
+
+void ja_web_answer(struct ja_web_client *client, unsigned status, const char *type,
+                   const void *body, size_t size) {
+    require(!client->is_socket && client->answers++ == 0);
+    require(status >= 200 && status < 600);
+    client->status = status;
+    if (!strcmp(type, "application/json") && size > 0)
+        require_json(body, size);
+}
+
+bool ja_web_send(struct ja_web_client *client, bool text, const void *bytes, size_t size,
+                 bool may_drop) {
+    (void)may_drop;
+    require(client->is_socket);
+    if (text)
+        require_json(bytes, size);
+    client->answers++;
+    return true;
+}
+
+bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, const void *bytes,
+                        size_t size) {
+    (void)slot;
+    return ja_web_send(client, text, bytes, size, true);
+}
+
+void ja_web_client_set(struct ja_web_client *client, void *mine) {
+    client->mine = mine;
+}
+
+void *ja_web_client_get(const struct ja_web_client *client) {
+    return client->mine;
+}
+
+#endif
