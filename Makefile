@@ -88,6 +88,7 @@ help:
 	@echo 'make fuzz-coverage       which lines of the readers the fuzzing comes to'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
+	@echo 'make deb                 build the Debian package, build/deb/*.deb; deb-check tries it in a chroot'
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
 	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
 	@echo 'make clean               remove build/'
@@ -227,6 +228,18 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/jack-analyzer"
 	@for file in $(DATA); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}"; done
 	@for folder in $(OWN_FOLDERS); do rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || :; done
+
+# --- The Debian package: build/deb/*.deb, looked at by lintian ---
+
+DEB_DEPENDS = $(filter-out gcc g++ libc6-dev make,$(BUILD_PACKAGES) $(OPTIONAL_PACKAGES)) libavahi-client-dev
+.PHONY: deb deb-check
+deb:
+	@src/dist/packages.sh dpkg-dev debhelper lintian $(BUILD_PACKAGES) $(OPTIONAL_PACKAGES) $(DEB_DEPENDS)
+	@src/dist/deb.sh $(VERSION) $(DEB_DEPENDS)
+# In a Debian of its own; needs root.
+deb-check: deb
+	@src/dist/packages.sh debootstrap
+	@src/dist/deb-check.sh
 
 clean:
 	rm -rf build
