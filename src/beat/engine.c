@@ -42,7 +42,8 @@ static const double habit_moved = 0.02;       /* likewise: worth telling the poi
 static const double near_habit = 0.28;        /* likewise: a tempo is as likely up to here, … */
 static const double far_habit = 0.43;         /* … and from here on loses … */
 static const double habit_strength = 0.6;     /* … so much a second */
-static const double never = -1e9;             /* frame of what has not been */
+static const double least_weight = 1;  /* activation of beats from which on their lag counts */
+static const double never = -1e9;      /* frame of what has not been */
 static const double least_place = 0.5; /* probability from which the beat of the bar is told */
 
 /* What depends on where the activation comes from. */
@@ -79,7 +80,7 @@ static const struct source network_source = {
               .least = 0.06,
               .rest = 0.34,
               .temper = 0.5},
-    .offset_s = -0.003,
+    .offset_s = 0.001,
     .confidence = {-2.225, 0.148, 2.507, 0.706, 0, 1.974},
 };
 
@@ -105,7 +106,8 @@ struct ja_engine {
     bool told_bar;      /* somebody said where the bar begins … */
     double one;         /* … at this frame; NAN once a beat has taken its place from it */
     long frame;         /* number of the current frame */
-    double last_beat;   /* frame of the last told beat */
+    double last_beat;   /* frame of the last told beat, before its lag */
+    double lag;         /* frames by which the last ones' activation came later than due */
     double period;      /* frames */
     float activation[HISTORY], downbeat[HISTORY];
     double beats[REMEMBERED]; /* frames of the last told beats, a ring */
@@ -195,6 +197,7 @@ void ja_engine_reset(struct ja_engine *engine) {
     engine->one = NAN;
     engine->frame = 0;
     engine->last_beat = never;
+    engine->lag = 0;
     engine->period = engine->source->model.prior_frames;
     engine->beat_count = 0;
     forget_habit(engine);
@@ -276,6 +279,27 @@ static void look_back(const struct ja_engine *engine, struct ja_engine_frame *ou
     out->off_beat = known > 0 ? off / known : 0;
     out->uneven = known > 0 ? fabs(uneven) / known : 0;
     out->on_grid = known > 0 && all > 0 ? near / all : 0;
+}
+
+/* Adds up the activation around where that of a beat is due, and by how many frames it is late. */
+static void add_lag(const struct ja_engine *engine, double due, double *late, double *weight) {
+    for (long f = lround(due) - NEAR; f <= lround(due) + NEAR && f <= engine->frame; f++) {
+        double here = (double)engine->activation[f % HISTORY];
+        *late += here * ((double)f - due);
+        *weight += here;
+    }
+}
+
+/* The pointer's lengths are whole frames, so behind a tempo between two of them it lags. */
+static void follow_lag(struct ja_engine *engine) {
+    unsigned known = engine->beat_count < REMEMBERED ? engine->beat_count : REMEMBERED;
+    double late = 0, weight = least_weight, delay = engine->source->model.delay_frames;
+    for (unsigned i = 0; i < known; i++) {
+        double due = engine->beats[(engine->beat_count - 1 - i) % REMEMBERED] + delay;
+        if (due >= NEAR + 1 && due > (double)(engine->frame - HISTORY + NEAR + 1))
+            add_lag(engine, due, &late, &weight);
+    }
+    engine->lag = late / weight;
 }
 
 static double logit(double p) {
@@ -369,7 +393,9 @@ static void tell_beat(struct ja_engine *engine, double offset, struct ja_engine_
     double ahead = engine->setup.lead_frames + offset;
     look_back(engine, out);
     out->beat = true;
-    out->beat_in_s = ahead / frames_per_second + engine->source->offset_s;
+    if (engine->network && !engine->hold)
+        follow_lag(engine);
+    out->beat_in_s = (ahead + engine->lag) / frames_per_second + engine->source->offset_s;
     out->confidence = confidence(engine, out);
     follow_habit(engine, out->confidence);
     out->beat_in_bar = place_in_bar(engine, (double)engine->frame + ahead);
@@ -506,7 +532,7 @@ void ja_engine_auto(struct ja_engine *engine) {
 
 /* In the engine's frames: the last one has ended just now. */
 static double frame_of(const struct ja_engine *engine, double ago_s) {
-    double ago = (ago_s + engine->source->offset_s) * frames_per_second;
+    double ago = (ago_s + engine->source->offset_s) * frames_per_second + engine->lag;
     return (double)engine->frame - 1 - ago;
 }
 

@@ -72,7 +72,7 @@ static void check_beats(unsigned rate, double bpm, rig_sound *sound) {
 
     rig_start(rig);
     rig_play(rig, 40, sound);
-    assert_true(fabs(median_error(rig, 60 / bpm, 10, &count)) < 0.006);
+    assert_true(fabs(median_error(rig, 60 / bpm, 10, &count)) < 0.004);
     assert_in_range(count, 30 * bpm / 60 - 2, 30 * bpm / 60 + 2);
     assert_true(fabs(rig_value(rig, "tempo") - bpm) < 0.5);
     assert_true(rig_value(rig, "tempo_confidence") > 0.5);
