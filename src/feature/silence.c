@@ -26,7 +26,7 @@ struct silence {
 };
 
 static const struct ja_option options[] = {
-    JA_OPTION_FLOAT(struct settings, threshold_db, "threshold_db", "-60", -120, 0, "dB", JA_LIVE,
+    JA_OPTION_FLOAT(struct settings, threshold_db, "threshold_db", "-70", -120, 0, "dB", JA_LIVE,
                     "Level below which the input counts as silent, as root mean square against "
                     "full scale."),
     JA_OPTION_FLOAT(struct settings, hold_ms, "hold_ms", "1200", 0, 60000, "ms", JA_LIVE,

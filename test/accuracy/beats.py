@@ -23,7 +23,7 @@ MUSIC = ["drums?pattern=%s&bpm=%d&rate=%d&seconds=25" % (pattern, bpm, rate)
              ("offhat", 108, 44100), ("backbeat", 96, 48000), ("backbeat", 120, 44100),
              ("eighthbass", 124, 48000), ("swunghat", 112, 48000), ("drift", 118, 44100),
              ("step", 100, 48000), ("waltz", 120, 48000)]]
-MUSIC += ["demo?bpm=128&seconds=45", "demo?bpm=118&seconds=45&level_db=-40"]
+MUSIC += ["demo?bpm=128&seconds=45", "demo?bpm=118&seconds=45&level_db=-50"]
 RATES = ["drums?pattern=four&bpm=122&seconds=20&rate=%d" % rate for rate in (44100, 48000, 96000)]
 NEGATIVES = ["noise?colour=white&seconds=30", "noise?colour=pink&seconds=30", "hum?seconds=20",
              "sine?seconds=20", "speech?seconds=30", "speech?seconds=60&seed=2",

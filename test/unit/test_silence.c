@@ -13,7 +13,7 @@ static double offset(double t, unsigned c) {
 }
 
 static double low_noise(double t, unsigned c) {
-    return 5e-4 * rig_noise(t, c);
+    return 3e-4 * rig_noise(t, c);
 }
 
 static double denormal(double t, unsigned c) {
@@ -26,10 +26,10 @@ static double tone(double t, unsigned c) {
     return 0.1 * rig_sine(t, 100);
 }
 
-/* 1.5 dB above the threshold of -60 dB, within the hysteresis. */
+/* 1.5 dB above the threshold of -70 dB, within the hysteresis. */
 static double borderline(double t, unsigned c) {
     (void)c;
-    return 0.00168 * rig_sine(t, 1000);
+    return 0.000531 * rig_sine(t, 1000);
 }
 
 static double slow_clicks(double t, unsigned c) {
