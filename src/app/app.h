@@ -114,6 +114,7 @@ struct ja_app {
     bool shown;             /* what listens is known now */
     bool discovery_failed;
     struct ja_order orders[JA_ORDERS];
+    bool paused; /* all streams, by the operator */
     struct ja_test_beats test;
     struct ja_service service;
     struct ja_midi_in midi_in;
@@ -289,6 +290,8 @@ void ja_app_web_configure(struct ja_app *app, const struct ja_module *module, co
 void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap, const struct ja_event *event);
 void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap, const struct ja_frame *frame);
 void ja_app_web_second(struct ja_app *app);
+/* What the operator ordered may have changed. */
+void ja_app_web_operator(struct ja_app *app);
 
 /* --- oscquery.c: OSCQuery, the same --- */
 
@@ -314,6 +317,9 @@ static inline void ja_app_web_event(struct ja_app *app, const struct ja_tap *tap
 static inline void ja_app_web_frame(struct ja_app *app, const struct ja_tap *tap,
                                     const struct ja_frame *frame) {
     (void)app, (void)tap, (void)frame;
+}
+static inline void ja_app_web_operator(struct ja_app *app) {
+    (void)app;
 }
 static inline void ja_app_web_second(struct ja_app *app) {
     (void)app;
@@ -346,7 +352,7 @@ void ja_app_hear_midi(struct ja_app *app);
 bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s);
 /* The same for a new range, in whose place the one from `min_bpm` to `max_bpm` comes back. */
 bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s);
-/* "lock", "half", "double" or "wrong-octave"; NULL: nothing pins the tempo. */
-const char *ja_app_pinned_by(const struct ja_app *app);
+/* All of it, as members of an object: hold, pin, test_beats, paused. */
+void ja_app_put_orders(const struct ja_app *app, struct ja_json *json);
 
 #endif

@@ -277,6 +277,8 @@ static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) 
             return JA_FAILED;
         }
     }
+    app->paused = paused;
+    ja_app_web_operator(app);
     ja_text_put(reply, paused ? "paused" : "running");
     return JA_OK;
 }
@@ -334,6 +336,8 @@ static void write_level_loads(const struct ja_stream_stats *stats, struct ja_jso
 }
 
 static void write_details(const struct ja_stream_stats *stats, struct ja_json *json) {
+    ja_json_key(json, "paused");
+    ja_json_bool(json, stats->paused);
     write_count(json, "delivered", stats->delivered);
     write_count(json, "processed", stats->processed);
     write_count(json, "lost_blocks", stats->lost_blocks);
@@ -376,6 +380,7 @@ void ja_app_write_jack(const struct ja_jack_status *status, struct ja_json *json
     write_count(json, "period", status->period);
     write_count(json, "cycles", status->cycles);
     write_count(json, "xruns", status->xruns);
+    write_count(json, "midi_unheard", status->midi_unheard);
     ja_json_end_object(json);
 }
 
@@ -448,6 +453,10 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     ja_json_begin_object(&json);
     if (app->jack)
         ja_app_write_jack(&app->jack_status, &json);
+    ja_json_key(&json, "operator");
+    ja_json_begin_object(&json);
+    ja_app_put_orders(app, &json);
+    ja_json_end_object(&json);
     write_streams(app, &json);
     const struct ja_json before = json;
     const struct ja_text streams = text;

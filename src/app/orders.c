@@ -6,6 +6,8 @@
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 
+#include <math.h>
+
 static void due(void *data, uint64_t due_us) {
     struct ja_order *order = data;
     const struct ja_operator *operator= & order->app->operator;
@@ -39,7 +41,7 @@ static bool start(struct ja_app *app, enum ja_order_kind kind, bool given, doubl
     return for_s == 0 || order->timer > 0;
 }
 
-bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s) {
+static bool order(struct ja_app *app, enum ja_beat_action action, double number, double for_s) {
     switch (action) {
     case JA_BEAT_HOLD:
         return start(app, JA_ORDER_HOLD, number > 0, for_s);
@@ -58,13 +60,10 @@ bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number,
     }
 }
 
-const char *ja_app_pinned_by(const struct ja_app *app) {
-    static const char *const names[] = {[JA_BEAT_HALF] = "half",
-                                        [JA_BEAT_DOUBLE] = "double",
-                                        [JA_BEAT_WRONG_OCTAVE] = "wrong-octave",
-                                        [JA_BEAT_LOCK] = "lock"};
-    const struct ja_order *order = &app->orders[JA_ORDER_PIN];
-    return order->given ? names[order->pin] : NULL;
+bool ja_app_order(struct ja_app *app, enum ja_beat_action action, double number, double for_s) {
+    bool ends = order(app, action, number, for_s);
+    ja_app_web_operator(app);
+    return ends;
 }
 
 bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, double for_s) {
@@ -74,5 +73,28 @@ bool ja_app_order_range(struct ja_app *app, double min_bpm, double max_bpm, doub
         order->min_bpm = min_bpm;
         order->max_bpm = max_bpm;
     }
-    return start(app, JA_ORDER_RANGE, true, for_s);
+    bool ends = start(app, JA_ORDER_RANGE, true, for_s);
+    ja_app_web_operator(app);
+    return ends;
+}
+
+/* "lock", "half", "double" or "wrong-octave"; NULL: nothing pins the tempo. */
+static const char *pinned_by(const struct ja_app *app) {
+    static const char *const names[] = {[JA_BEAT_HALF] = "half",
+                                        [JA_BEAT_DOUBLE] = "double",
+                                        [JA_BEAT_WRONG_OCTAVE] = "wrong-octave",
+                                        [JA_BEAT_LOCK] = "lock"};
+    const struct ja_order *order = &app->orders[JA_ORDER_PIN];
+    return order->given ? names[order->pin] : NULL;
+}
+
+void ja_app_put_orders(const struct ja_app *app, struct ja_json *json) {
+    ja_json_key(json, "hold");
+    ja_json_bool(json, app->orders[JA_ORDER_HOLD].given);
+    ja_json_key(json, "pin");
+    ja_json_string(json, pinned_by(app));
+    ja_json_key(json, "test_beats");
+    ja_json_number(json, app->test.timer ? app->test.bpm : NAN);
+    ja_json_key(json, "paused");
+    ja_json_bool(json, app->paused);
 }

@@ -85,6 +85,7 @@ static void end(struct ja_app *app) {
             state->time = state->emitted = now;
         ja_app_publish_event(app, &app->taps[i], state);
     }
+    ja_app_web_operator(app);
 }
 
 static void step(void *data, uint64_t due_us) {
@@ -159,6 +160,7 @@ enum ja_status ja_app_start_test_beats(struct ja_app *app, double bpm, double fo
     snprintf(reason, sizeof reason,
              "Test beats at %.6g bpm, not the music's; they end after %.6g s.", bpm, for_s);
     tell_state(app, "locked", reason);
+    ja_app_web_operator(app);
     ja_text_format(reply, "test beats at %.6g bpm; they end after %.6g s unless renewed", bpm,
                    for_s);
     return JA_OK;

@@ -63,7 +63,7 @@ static void put_guest(const struct ja_guest_facts *guest, struct ja_json *json) 
     put(json, "source", "web");
     put_count(json, "rate", guest->rate);
     put_bool(json, "connected", guest->connected);
-    put_bool(json, "paused", guest->paused);
+    put_bool(json, "paused", guest->stats.paused);
     ja_json_end_object(json);
 }
 
@@ -76,6 +76,7 @@ static unsigned read_list(struct ja_app *app, struct ja_json *json) {
         put_count(json, "channels", ja_stream_channels(app->streams[i]));
         put_number(json, "time", app->taps[i].stats.now);
         put(json, "source", app->jack ? "jack" : "file");
+        put_bool(json, "paused", app->taps[i].stats.paused);
         ja_json_end_object(json);
     }
     for (size_t i = 0; i < ja_api_guests(app->api)->count; i++)
@@ -99,7 +100,6 @@ static void put_guest_stats(const struct ja_guest_facts *guest, struct ja_json *
     put_count(json, "rate", guest->rate);
     put_count(json, "channels", guest->channels);
     put_bool(json, "connected", guest->connected);
-    put_bool(json, "paused", guest->paused);
     put_count(json, "received", guest->received);
     put_count(json, "dropped", guest->dropped);
     put_count(json, "waiting", guest->waiting);
@@ -146,20 +146,13 @@ static void put_sinks(const struct ja_app *app, struct ja_json *json) {
         ja_json_begin_object(json);
         put(json, "name", sink->name);
         put(json, "kind", sink->class->module->name);
+        put_bool(json, "in_use", ja_sink_in_use(sink));
         put_bool(json, "muted", sink->mute);
         put_count(json, "sent", sink->sent);
         put_count(json, "failed", sink->failed);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
-}
-
-/* What the operator has ordered, which goes on until it is undone. */
-static void put_orders(const struct ja_app *app, struct ja_json *json) {
-    put_bool(json, "hold", app->orders[JA_ORDER_HOLD].given);
-    ja_json_key(json, "pin");
-    ja_json_string(json, ja_app_pinned_by(app));
-    put_number(json, "test_beats", app->test.timer ? app->test.bpm : NAN);
 }
 
 static unsigned read_health(struct ja_app *app, struct ja_json *json) {
@@ -178,7 +171,7 @@ static unsigned read_health(struct ja_app *app, struct ja_json *json) {
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
-    put_orders(app, json);
+    ja_app_put_orders(app, json);
     put_count(json, "web_streams", ja_api_guests(app->api)->count);
     put_sinks(app, json);
     put_count(json, "clients", ja_api_listeners(app->api));
@@ -541,6 +534,7 @@ static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
                                      .data = app};
     enum ja_status status = ja_api_open(&app->api, app->web, &settings, &host, error);
     ja_app_free_stage_settings(stage_settings);
+    ja_app_web_operator(app);
     return status;
 }
 
@@ -572,6 +566,21 @@ void ja_app_close_web(struct ja_app *app) {
     app->web = NULL;
     app->api = NULL;
     app->oscquery = NULL;
+}
+
+void ja_app_web_operator(struct ja_app *app) {
+    char buffer[128];
+    struct ja_text text;
+    struct ja_json json;
+    if (!app->api)
+        return;
+    ja_text_init(&text, buffer, sizeof buffer);
+    ja_json_init(&json, &text);
+    ja_json_begin_object(&json);
+    put(&json, "type", "operator");
+    ja_app_put_orders(app, &json);
+    ja_json_end_object(&json);
+    ja_api_operator(app->api, text.data, text.length);
 }
 
 void ja_app_web_configure(struct ja_app *app, const struct ja_module *module,

@@ -278,6 +278,11 @@ static void lines_second(struct ja_sink *sink) {
     drain(sink, 0);
 }
 
+static bool lines_in_use(const struct ja_sink *sink) {
+    const struct lines *lines = sink->state;
+    return lines->fd >= 0 && !lines->broken;
+}
+
 static void lines_close(struct ja_sink *sink) {
     struct lines *lines = sink->state;
     if (lines->fd < 0)
@@ -297,6 +302,7 @@ const struct ja_sink_class ja_events_sink = {
     .open = lines_open,
     .event = events_event,
     .second = lines_second,
+    .in_use = lines_in_use,
     .close = lines_close,
 };
 const struct ja_sink_class ja_frames_sink = {
@@ -306,5 +312,6 @@ const struct ja_sink_class ja_frames_sink = {
     .open = lines_open,
     .frame = frames_frame,
     .second = lines_second,
+    .in_use = lines_in_use,
     .close = lines_close,
 };

@@ -114,6 +114,18 @@ void ja_sink_mute(struct ja_sink *sink, bool mute) {
         sink->class->muted(sink);
 }
 
+bool ja_sink_in_use(const struct ja_sink *sink) {
+    const struct ja_module *module = sink->class->module;
+    if (sink->class->in_use)
+        return sink->class->in_use(sink);
+    for (size_t i = 0; i < module->option_count; i++) {
+        const struct ja_option *option = &module->options[i];
+        if (option->type == JA_BOOL && !strcmp(option->name, "enable"))
+            return *(const bool *)((const char *)sink->settings + option->offset);
+    }
+    return true;
+}
+
 enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
                                  struct ja_error *error) {
     void *before = sink->settings;

@@ -280,6 +280,11 @@ static enum ja_status terminal_open(struct ja_sink *sink, struct ja_error *error
     return JA_OK;
 }
 
+static bool terminal_in_use(const struct ja_sink *sink) {
+    const struct terminal *terminal = sink->state;
+    return terminal->drawing;
+}
+
 static void terminal_close(struct ja_sink *sink) {
     struct terminal *terminal = sink->state;
     if (!terminal->drawing)
@@ -297,5 +302,6 @@ const struct ja_sink_class ja_terminal_sink = {
     .frame = terminal_frame,
     .event = terminal_event,
     .second = terminal_second,
+    .in_use = terminal_in_use,
     .close = terminal_close,
 };

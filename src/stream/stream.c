@@ -105,6 +105,7 @@ struct ja_stream {
     _Atomic uint64_t processed, repaired, frames_withheld, events_withheld;
     _Atomic double load, worst_hop_ms, now;
     _Atomic unsigned rate;
+    atomic_bool paused;
 };
 
 /* gcc reads an atomic that is itself an index as if it were none. */
@@ -300,6 +301,7 @@ static void run_command(struct ja_stream *stream, const struct command *command,
         break;
     case COMMAND_PAUSE:
         stream->intake.paused = command->paused;
+        stream->paused = command->paused;
         break;
     case COMMAND_NOTICE:
         ja_intake_notice(&stream->intake, command->notice, data);
@@ -553,6 +555,7 @@ void ja_stream_stats(const struct ja_stream *stream, struct ja_stream_stats *sta
         .strategies = step->strategies,
         .queue_ms = waiting_ms(stream),
         .now = stream->now,
+        .paused = stream->paused,
     };
     for (int level = 0; level < JA_LEVELS; level++)
         stats->level_load[level] = stream->level_load[level];

@@ -321,6 +321,15 @@ void ja_api_metrics(struct ja_api *api, const char *stream, const char *bytes, s
     tell_text(api, &told, &text);
 }
 
+void ja_api_operator(struct ja_api *api, const char *bytes, size_t size) {
+    struct ja_text text;
+    struct ja_json json;
+    struct ja_told told = {.kind = JA_TOLD_OPERATOR};
+    begin_text(api, &json, &text);
+    ja_text_put_bytes(&text, bytes, size);
+    tell_text(api, &told, &text);
+}
+
 void ja_api_configure(struct ja_api *api, const struct ja_module *module, const void *settings) {
     struct ja_text text;
     struct ja_json json;

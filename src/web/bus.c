@@ -35,6 +35,8 @@ void ja_bus_open(struct ja_api *api, struct ja_api_client *mine) {
     mine->outputs = JA_WEB_ALL;
     mine->rate_hz = FIRST_HZ;
     ja_web_send(mine->client, true, api->hello, api->hello_size, false);
+    if (api->operator.size> 0)
+        ja_clients_send_event(mine, api->operator.text, api->operator.size);
     for (size_t s = 0; s < api->stream_count; s++)
         ja_bus_send_lasting(mine, &api->streams[s]);
     ja_clients_count(api);
@@ -140,6 +142,16 @@ void ja_bus_frame(struct ja_api *api, const struct ja_bus_stream *stream, double
         to->ticks[slot] = tick;
         ja_web_send_latest(to->client, (unsigned)slot, true, text, size);
     }
+}
+
+void ja_bus_operator(struct ja_api *api, const char *text, size_t size) {
+    if (size > sizeof api->operator.text)
+        return;
+    api->operator.size = size;
+    memcpy(api->operator.text, text, size);
+    for (struct ja_api_client *to = api->clients; to; to = to->next)
+        if (to->kind == JA_CLIENT_BUS && (to->outputs & JA_WEB_OPERATOR))
+            ja_clients_send_event(to, text, size);
 }
 
 void ja_bus_metrics(struct ja_api *api, const struct ja_bus_stream *stream, const char *text,

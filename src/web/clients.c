@@ -263,5 +263,8 @@ void ja_clients_told(void *data, const void *bytes, size_t size) {
     case JA_TOLD_SETTINGS:
         ja_audio_settings(api, told.module, text);
         break;
+    case JA_TOLD_OPERATOR:
+        ja_bus_operator(api, text, told.size);
+        break;
     }
 }

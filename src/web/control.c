@@ -28,8 +28,6 @@ static void reset(struct ja_guest *guest, struct ja_api_client *from,
 static void pause(struct ja_guest *guest, struct ja_api_client *from,
                   const struct ja_web_message *message, bool paused) {
     bool fine = ja_stream_pause(guest->analysis, paused);
-    if (fine)
-        guest->paused = paused;
     ja_clients_answer(from, message, "ack", fine,
                       !fine    ? "the analysis takes no commands now"
                       : paused ? "paused"

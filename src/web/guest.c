@@ -288,7 +288,6 @@ void ja_guest_facts(const struct ja_guest *guest, struct ja_guest_facts *facts) 
     *facts = (struct ja_guest_facts){.channels = guest->channels,
                                      .rate = guest->rate,
                                      .connected = guest->socket != NULL,
-                                     .paused = guest->paused,
                                      .state = guest->state,
                                      .received = guest->frames,
                                      .dropped = guest->dropped,

@@ -24,7 +24,6 @@ struct ja_guest {
     float *planes;  /* JA_BLOCK_FRAMES of each channel */
     uint64_t frame; /* number of the next one that the stream gets */
     long long tick; /* of the last frame that went to the socket */
-    bool paused;
     const char *state; /* as last told */
     char reason[160];
     double rms;

@@ -139,7 +139,7 @@ static enum ja_status read_command(struct ja_web_message *message, json_t *root,
 /* --- Subscriptions --- */
 
 const char *ja_web_output_name(unsigned i) {
-    static const char *const others[] = {"analysis", "metrics", NULL};
+    static const char *const others[] = {"analysis", "metrics", "operator", NULL};
     if (i < JA_EVENT_TYPES)
         return ja_event_info((enum ja_event_type)i)->name;
     return others[i - JA_EVENT_TYPES];
@@ -156,8 +156,8 @@ static enum ja_status read_output(unsigned *outputs, const json_t *value, struct
         return JA_OK;
     }
     return ja_fail(error, JA_USAGE,
-                   "\"outputs\": there is no \"%.64s\"; there are the types of events, analysis "
-                   "and metrics",
+                   "\"outputs\": there is no \"%.64s\"; there are the types of events, analysis, "
+                   "metrics and operator",
                    name);
 }
 

@@ -31,6 +31,7 @@ enum ja_told_kind {
     JA_TOLD_FRAME,
     JA_TOLD_METRICS,
     JA_TOLD_SETTINGS,
+    JA_TOLD_OPERATOR,
 };
 
 struct ja_told {
@@ -141,6 +142,7 @@ struct ja_api {
     struct ja_api_client *clients;
     uint64_t last_number;
     struct ja_bus_stream streams[JA_STREAMS];
+    struct ja_api_lasting operator;
     struct ja_stream_setup guest_setup; /* of streams to come; owns its settings */
     struct ja_governor_settings guest_governor;
     struct ja_guest *guests;
@@ -196,6 +198,8 @@ void ja_bus_event(struct ja_api *api, struct ja_bus_stream *stream, unsigned out
                   unsigned lasting, const char *text, size_t size);
 void ja_bus_frame(struct ja_api *api, const struct ja_bus_stream *stream, double time,
                   const char *text, size_t size);
+/* What the operator ordered. */
+void ja_bus_operator(struct ja_api *api, const char *text, size_t size);
 void ja_bus_metrics(struct ja_api *api, const struct ja_bus_stream *stream, const char *text,
                     size_t size);
 /* Does anybody want a frame of this time? */

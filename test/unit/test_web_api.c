@@ -162,6 +162,27 @@ static void test_subscriptions(void **state) {
     close(fd);
 }
 
+static void test_what_is_ordered(void **state) {
+    (void)state;
+    static const char off[] = "{\"type\":\"operator\",\"hold\":false}";
+    static const char on[] = "{\"type\":\"operator\",\"hold\":true}";
+    static const char wish[] = "{\"command\":\"subscribe\",\"outputs\":[\"beat\"]}";
+    ja_api_operator(fixture.api, off, sizeof off - 1);
+    int first = connect_to_bus(), second = connect_to_bus();
+    hear(first, "\"hello\"");
+    hear(first, "\"hold\":false");
+    hear(second, "\"hello\"");
+    hear(second, "\"hold\":false");
+    web_say(second, true, wish, sizeof wish - 1);
+    hear(second, "\"ok\":true");
+    ja_api_operator(fixture.api, on, sizeof on - 1);
+    tell_beat(1);
+    hear(first, "\"hold\":true");
+    hear(second, "\"seq\":1");
+    close(first);
+    close(second);
+}
+
 static void test_limit(void **state) {
     (void)state;
     int first = connect_to_bus(), second = connect_to_bus(), third = web_connect(fixture.port);
@@ -215,6 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_newcomers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_subscriptions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
         cmocka_unit_test(test_opening_without_memory),

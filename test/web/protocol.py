@@ -265,6 +265,41 @@ def check_bus(port):
     one.close()
 
 
+def check_orders_on_the_bus(port):
+    one = WebSocket(port)
+
+    def orders_after(command, *arguments):
+        one.say({"command": command, "args": list(arguments)})
+        told = one.wait(lambda m: m["type"] == "operator")
+        return told and (told["hold"], told["pin"], told["test_beats"], told["paused"])
+
+    first = one.wait(lambda m: m["type"] == "operator")
+    check(first == {"type": "operator", "hold": False, "pin": None, "test_beats": None,
+                    "paused": False}, "a newcomer is told what is ordered", first)
+    for command, arguments, orders in [("hold", [1], (True, None, None, False)),
+                                       ("half", [], (True, "half", None, False)),
+                                       ("lock", [1], (True, "lock", None, False)),
+                                       ("pause", [], (True, "lock", None, True)),
+                                       ("resume", [], (True, "lock", None, False)),
+                                       ("test-beats", [99, 1], (True, "lock", 99, False)),
+                                       ("test-beats", [99, 0], (True, "lock", None, False))]:
+        told = orders_after(command, *arguments)
+        check(told == orders, "%s %s is told" % (command, arguments), told)
+    stats = strict_json(one.ask({"command": "get_stats"})["text"])
+    check(stats["operator"] == {"hold": True, "pin": "lock", "test_beats": None, "paused": False},
+          "get_stats says it, too", stats)
+    check(orders_after("auto") == (False, None, None, False), "auto ends both")
+    one.say({"command": "hold", "args": [1, 0.5]})
+    check(one.wait(lambda m: m["type"] == "operator" and m["hold"]) and
+          one.wait(lambda m: m["type"] == "operator" and not m["hold"]),
+          "what is ordered for a while ends by itself")
+    health = strict_json(request(port, "GET", "/api/v1/stream/health")[2])
+    used = {one["name"]: one["in_use"] for one in health["outputs"]}
+    check(used["default"] and not used["events"] and not used["link"] and not used["terminal"],
+          "outputs that send nothing are marked", used)
+    one.close()
+
+
 def check_subscription(port):
     one = WebSocket(port)
     ack = one.ask({"command": "subscribe", "outputs": ["analysis"], "rate_hz": 10})
@@ -532,7 +567,7 @@ def main():
         port = program.port
         for one in [check_answers, check_headers, check_metrics, check_options, check_commands,
                     check_orders, check_refusals, check_files, check_strangers, check_handshake, check_bus,
-                    check_subscription, check_bus_commands, check_fragments, check_faults,
+                    check_subscription, check_orders_on_the_bus, check_bus_commands, check_fragments, check_faults,
                     check_slow_reader, check_start]:
             try:
                 one(port)

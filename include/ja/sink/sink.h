@@ -69,6 +69,8 @@ struct ja_sink_class {
     void (*muted)(struct ja_sink *sink);  /* sink->mute has changed: release what is held */
     /* settings have changed; `before` are the former. */
     enum ja_status (*configure)(struct ja_sink *sink, const void *before, struct ja_error *error);
+    /* Does it send anything? NULL: where its option "enable" is not false. */
+    bool (*in_use)(const struct ja_sink *sink);
     void (*close)(struct ja_sink *sink); /* sends what must be sent (releases), frees */
 };
 
@@ -95,6 +97,8 @@ void ja_sink_frame(struct ja_sink *sink, const struct ja_tap *tap, const struct 
 void ja_sink_event(struct ja_sink *sink, const struct ja_tap *tap, const struct ja_event *event);
 void ja_sink_second(struct ja_sink *sink);
 void ja_sink_mute(struct ja_sink *sink, bool mute);
+/* Does it send anything, when it is not muted? */
+bool ja_sink_in_use(const struct ja_sink *sink);
 enum ja_status ja_sink_configure(struct ja_sink *sink, const void *settings,
                                  struct ja_error *error);
 

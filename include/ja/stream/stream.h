@@ -62,6 +62,7 @@ struct ja_stream_stats {
     double level_load[JA_LEVELS]; /* load of the last whole second at each level; NAN: never */
     double queue_ms;              /* sound waiting in the inlet */
     double now;                   /* s of audio analysed */
+    bool paused;
 };
 
 /* --- Main thread --- */

@@ -42,7 +42,7 @@ enum { JA_WEB_STREAMS = 64 }; /* most streams from browsers, whatever the option
 struct ja_guest_facts {
     char name[JA_STREAM_NAME_BYTES];
     unsigned channels, rate;
-    bool connected, paused;
+    bool connected;
     const char *state; /* as its last state event; NULL: none yet */
     char reason[160];
     uint64_t received, dropped;      /* frames; those dropped count as lost in `stats`, too */
@@ -90,6 +90,8 @@ void ja_api_event(struct ja_api *api, const char *stream, const struct ja_event 
 void ja_api_frame(struct ja_api *api, const char *stream, const struct ja_frame *frame);
 /* A JSON object with "type":"metrics". */
 void ja_api_metrics(struct ja_api *api, const char *stream, const char *text, size_t size);
+/* A JSON object with "type":"operator": what is ordered, for now and newcomers. */
+void ja_api_operator(struct ja_api *api, const char *text, size_t size);
 /* A stage's or the governor's settings have changed. */
 void ja_api_configure(struct ja_api *api, const struct ja_module *module, const void *settings);
 /* Streams from browsers. */

@@ -21,7 +21,8 @@ enum {
     /* What can be subscribed to: 1u << JA_EVENT_…, and */
     JA_WEB_ANALYSIS = 1 << JA_EVENT_TYPES,
     JA_WEB_METRICS = 1 << (JA_EVENT_TYPES + 1),
-    JA_WEB_ALL = (1 << (JA_EVENT_TYPES + 2)) - 1,
+    JA_WEB_OPERATOR = 1 << (JA_EVENT_TYPES + 2),
+    JA_WEB_ALL = (1 << (JA_EVENT_TYPES + 3)) - 1,
 };
 
 /* A command with its arguments. */
