@@ -11,6 +11,7 @@ import {join} from 'node:path';
 import {Browser} from './browser.mjs';
 import {address, check, isLive, plan, skip, until} from './check.mjs';
 import {Mock, SINE_HZ} from './mock.mjs';
+import {testPlayer} from './player.mjs';
 
 const RATE = 48000, UNSAFE = 'stage.test'; // as good as any name that is not of this machine
 const BPM = 125, BEATS = 16, BEAT = RATE * 60 / BPM, TONE_HZ = 437.5; // come round without a seam
@@ -244,6 +245,7 @@ const browser = new Browser('chromium', ['--use-fake-device-for-media-stream', '
 const mock = new Mock();
 await mock.start();
 try {
+    testPlayer();
     await testListening(browser, mock);
     await testMicrophone(browser, mock);
     await testRefusal(browser, mock);

@@ -7,18 +7,19 @@ import {Player} from './player.js';
 import {kept} from './store.js';
 
 const $ = (id) => document.getElementById(id);
-const HEADER_BYTES = 32, MAGIC = 0x4a415043 /* JAPC */, FLOAT32 = 1, PROCESSOR_FRAMES = 2048;
-const VOLUME = 'volume', FFT_SIZE = 4096, REPORT_MS = 250;
+const HEADER_BYTES = 32, MAGIC = 0x4a415043 /* JAPC */, VERSION = 1, FLOAT32 = 1;
+const VOLUME = 'volume', FFT_SIZE = 4096, PROCESSOR_FRAMES = 2048, REPORT_MS = 250;
 const QUIET_MS = 1000; // a shorter gap is not shown as another spectrum
 
 // Samples and what is said of them; null for anything else.
 export function readBlock(data) {
     const view = new DataView(data);
     if (data.byteLength < HEADER_BYTES || view.getUint32(0) !== MAGIC ||
-        view.getUint16(6, true) !== FLOAT32)
+        view.getUint16(4, true) !== VERSION || view.getUint16(6, true) !== FLOAT32)
         return null;
-    return {samples: new Float32Array(data, HEADER_BYTES), seq: view.getUint32(8, true),
-        rate: view.getUint32(20, true), channels: view.getUint16(24, true)};
+    const rate = view.getUint32(20, true), channels = view.getUint16(24, true);
+    return rate > 0 && channels > 0 ? {samples: new Float32Array(data, HEADER_BYTES),
+        seq: view.getUint32(8, true), rate, channels} : null;
 }
 
 // What plays, in a thread of the browser's sound; gives {node, push(block), begin()}.
@@ -54,6 +55,7 @@ export class Listen {
         this.isWished = false;
         this.playedAt = -Infinity; // performance.now() when it last did
         this.early = []; // blocks that came before there was anything to play them
+        this.said = '';
         $('listen').addEventListener('click', () => this.toggle());
         $('volume').value = kept.get(VOLUME) ?? '80';
         $('volume').addEventListener('input', () => this.setVolume());
@@ -64,6 +66,7 @@ export class Listen {
             return this.pause();
         return this.start().catch((error) => {
             this.pause();
+            this.making = null;
             this.say(`The browser does not play: ${error.message}`, false);
         });
     }
@@ -86,7 +89,8 @@ export class Listen {
         this.context = this.context || this.makeContext();
         this.connect();
         const running = this.context.resume();
-        this.output = this.output || await this.makeOutput();
+        this.making = this.making || this.makeOutput();
+        this.output = await this.making;
         this.early.splice(0).forEach((block) => this.output.push(block));
         await running;
     }
@@ -149,6 +153,8 @@ export class Listen {
         if (report.isPlaying) {
             this.playedAt = now;
             this.say(`Playing ${report.rate} Hz.`, true);
+        } else if (now - this.playedAt > QUIET_MS && this.said.startsWith('Playing')) {
+            this.say('Waiting for sound …', true);
         }
         $('listen-figures').textContent = describe(report, this.context);
     }
