@@ -6,6 +6,7 @@
  * set an atomic, wake this thread and return.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE /* syscall */
 #include "client.h"
 
 #include "ports.h"
@@ -16,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static const uint64_t RETRY_LEAST_US = 100000, RETRY_MOST_US = 250000;
@@ -25,6 +28,7 @@ static const uint64_t SETTLE_US = 100000, SETTLE_MOST_US = 500000;
 static const uint64_t TICK_US = 250000;
 /* So long without a cycle, with a server that answers: the client is dead. */
 static const uint64_t DEAD_US = 3000000, LAST_CHANCE_US = 500000;
+static const uint64_t NOTIFIER_US = 1000000; /* so long may it take to end */
 
 static const char gone_reason[] = "the server has gone; waiting for it";
 
@@ -122,8 +126,15 @@ static void on_freewheel(int starting, void *data) {
     post(jack->control_fd);
 }
 
+static void note_notifier(struct ja_jack *jack) {
+    if (atomic_load_explicit(&jack->notifier, memory_order_relaxed) == 0)
+        atomic_store_explicit(&jack->notifier, (int)syscall(SYS_gettid), memory_order_relaxed);
+}
+
+/* jackd calls this one whenever a client is activated. */
 static void on_latency(jack_latency_callback_mode_t mode, void *data) {
     struct ja_jack *jack = data;
+    note_notifier(jack);
     if (mode != JackCaptureLatency)
         return;
     add_one(&jack->latency_changes);
@@ -192,7 +203,21 @@ static bool open_client(struct ja_jack *jack) {
     return false;
 }
 
+/* When jackd goes, its library's notifying thread works off what has come and ends by itself.
+ * jack_client_close would kill it in the midst of that, and with it may go a lock without which no
+ * call returns any more (jack2 #395). PipeWire's thread goes on. */
+static void await_notifier(struct ja_jack *jack) {
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int notifier = atomic_load(&jack->notifier);
+    if (!atomic_load(&jack->gone) || notifier == 0 || strstr(jack_get_version_string(), "PipeWire"))
+        return;
+    uint64_t until_us = ja_clock_us() + NOTIFIER_US;
+    while (syscall(SYS_tgkill, getpid(), notifier, 0) == 0 && ja_clock_us() < until_us)
+        nanosleep(&pause, NULL);
+}
+
 static void close_client(struct ja_jack *jack) {
+    await_notifier(jack);
     enter_call(jack);
     jack_client_close(jack->client);
     leave_call(jack);
@@ -222,6 +247,7 @@ static void compare_clocks(struct ja_jack *jack) {
 static bool activate(struct ja_jack *jack) {
     struct ja_process *process = &jack->process;
     atomic_store(&jack->gone, false);
+    atomic_store(&jack->notifier, 0);
     atomic_store(&jack->process.freewheel, false);
     set_callbacks(jack);
     enter_call(jack);

@@ -33,6 +33,7 @@ struct ja_jack {
     _Atomic uint32_t period;
     _Atomic uint64_t xruns;
     _Atomic uint32_t latency_changes, graph_changes, port_changes;
+    _Atomic int notifier; /* libjack's thread that calls them, by the kernel's number; 0: unknown */
 
     /* What the main thread wishes. */
     _Atomic bool roll; /* start the transport */
