@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/adapt/model.h>
 
+#include <ja/core/regular.h>
 #include <ja/core/state.h>
 #include <ja/core/text.h>
 
@@ -180,31 +181,6 @@ enum ja_status ja_model_path(const char *profile, char path[JA_MODEL_PATH],
 
 /* --- Loading --- */
 
-static enum ja_status check_file(const struct stat *file, struct ja_error *error) {
-    if (!S_ISREG(file->st_mode))
-        return ja_fail(error, JA_USAGE, "is not a regular file");
-    if (file->st_uid != geteuid())
-        return ja_fail(error, JA_USAGE, "belongs to another user");
-    if (file->st_mode & (S_IWGRP | S_IWOTH))
-        return ja_fail(error, JA_USAGE, "can be written by others");
-    return JA_OK;
-}
-
-static enum ja_status read_file(struct ja_model *model, int fd, struct ja_error *error) {
-    char text[JA_MODEL_BYTES];
-    size_t size = 0;
-    ssize_t got;
-    while ((got = read(fd, text + size, sizeof text - size)) != 0) {
-        if (got > 0)
-            size += (size_t)got;
-        else if (errno != EINTR)
-            return ja_fail(error, JA_USAGE, "%s", strerror(errno));
-    }
-    if (size == sizeof text)
-        return ja_fail(error, JA_USAGE, "has %d bytes or more", JA_MODEL_BYTES);
-    return ja_model_read(model, text, size, error);
-}
-
 static enum ja_status set_aside(const char *path, const struct ja_error *why,
                                 struct ja_error *error) {
     char bad[JA_MODEL_PATH];
@@ -216,23 +192,16 @@ static enum ja_status set_aside(const char *path, const struct ja_error *why,
 }
 
 enum ja_status ja_model_load(struct ja_model *model, const char *path, struct ja_error *error) {
+    char text[JA_MODEL_BYTES];
     struct ja_error why;
-    struct stat file;
     memset(model, 0, sizeof *model);
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+    ssize_t size =
+        ja_regular_read(path, JA_REGULAR_NO_LINK | JA_REGULAR_OURS, text, sizeof text - 1, &why);
+    if (size < 0 && (errno == ENOENT || errno == ENOTDIR))
         return JA_OK;
-    enum ja_status status = JA_OK;
-    if (fd < 0 || fstat(fd, &file) != 0)
-        status =
-            ja_fail(&why, JA_USAGE, "%s", errno == ELOOP ? "is a symbolic link" : strerror(errno));
-    if (status == JA_OK)
-        status = check_file(&file, &why);
-    if (status == JA_OK)
-        status = read_file(model, fd, &why);
-    if (fd >= 0)
-        close(fd);
-    return status == JA_OK ? JA_OK : set_aside(path, &why, error);
+    if (size >= 0 && ja_model_read(model, text, (size_t)size, &why) == JA_OK)
+        return JA_OK;
+    return set_aside(path, &why, error);
 }
 
 /* --- Saving --- */

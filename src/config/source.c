@@ -8,73 +8,36 @@
 #include "source.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <ja/core/regular.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { LARGEST = 64 * 1024 }; /* bytes of a file */
 
 #define END_NAME "end-of-file"
 static const char end_mark[] = "\n" END_NAME " = true;\n";
 
-static int open_regular(const char *path, struct ja_error *error) {
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) != 0)
-        ja_fail(error, JA_USAGE, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        ja_fail(error, JA_USAGE, "%s: is not a regular file", path);
-    else
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-/* Reads at most `size` bytes; -1 on error. */
-static ssize_t read_all(int fd, char *data, size_t size) {
-    size_t length = 0;
-    while (length < size) {
-        ssize_t got = read(fd, data + length, size - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    return (ssize_t)length;
-}
-
 /* The file's text with the end mark, to be freed; NULL on error. */
 static char *load(const char *path, size_t *length, enum ja_status *status,
                   struct ja_error *error) {
+    struct ja_error reason;
     *status = JA_USAGE;
-    int fd = open_regular(path, error);
-    if (fd < 0)
-        return NULL;
-    char *text = malloc(LARGEST + 1 + sizeof end_mark);
-    ssize_t got = text == NULL ? 0 : read_all(fd, text, LARGEST + 1);
-    int problem = errno;
-    close(fd);
-    if (text == NULL)
+    char *text = malloc(LARGEST + sizeof end_mark);
+    if (text == NULL) {
         *status = ja_fail(error, JA_FAILED, "out of memory");
-    else if (got < 0)
-        ja_fail(error, JA_USAGE, "%s: %s", path, strerror(problem));
-    else if (got > LARGEST)
-        ja_fail(error, JA_USAGE, "%s: is larger than %d KiB", path, LARGEST / 1024);
-    else {
-        *length = (size_t)got;
-        memcpy(text + got, end_mark, sizeof end_mark);
-        return text;
+        return NULL;
     }
-    free(text);
-    return NULL;
+    ssize_t got = ja_regular_read(path, 0, text, LARGEST, &reason);
+    if (got < 0) {
+        ja_fail(error, JA_USAGE, "%s: %s", path, reason.text);
+        free(text);
+        return NULL;
+    }
+    *length = (size_t)got;
+    memcpy(text + got, end_mark, sizeof end_mark);
+    return text;
 }
 
 static size_t line_of(const char *text, const char *place) {

@@ -9,15 +9,13 @@
 #include "mqtt_client.h"
 
 #include <ja/core/json.h>
+#include <ja/core/regular.h>
 #include <ja/sink/sinks.h>
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOPIC = 256, PAYLOAD = 1024, VALUE = 64, SECRETS = 1024 };
@@ -265,23 +263,6 @@ static bool take_line(char **rest, char line[SECRETS]) {
     return true;
 }
 
-static enum ja_status check_file(const struct ja_sink *sink, const char *path, int fd,
-                                 struct ja_error *error) {
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0)
-        return ja_fail(error, JA_USAGE, "mqtt.%s.credentials_file: %s: %s", sink->name, path,
-                       strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return ja_fail(error, JA_USAGE, "mqtt.%s.credentials_file: %s is no regular file",
-                       sink->name, path);
-    if (status.st_mode & 077)
-        return ja_fail(error, JA_USAGE,
-                       "mqtt.%s.credentials_file: others than its owner may use %s (mode %04o); "
-                       "chmod 600 it, and change the password if they may have seen it",
-                       sink->name, path, (unsigned)status.st_mode & 07777);
-    return JA_OK;
-}
-
 static enum ja_status read_credentials(const struct ja_sink *sink, struct credentials *credentials,
                                        struct ja_error *error) {
     const struct mqtt_settings *settings = sink->settings;
@@ -290,20 +271,31 @@ static enum ja_status read_credentials(const struct ja_sink *sink, struct creden
     *credentials = (struct credentials){"", ""};
     if (!path[0])
         return JA_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    enum ja_status status = check_file(sink, path, fd, error);
-    ssize_t size = status == JA_OK ? read(fd, bytes, sizeof bytes - 1) : 0;
+    struct ja_error reason;
+    ssize_t size = ja_regular_read(path, JA_REGULAR_SECRET, bytes, sizeof bytes - 1, &reason);
+    if (size < 0)
+        return ja_fail(error, JA_USAGE, "mqtt.%s.credentials_file: %s: %s", sink->name, path,
+                       reason.text);
+    bytes[size] = '\0';
+    if (!take_line(&rest, credentials->user) || !take_line(&rest, credentials->password) || *rest)
+        return ja_fail(error, JA_USAGE,
+                       "mqtt.%s.credentials_file: %s must hold two lines of at most %d bytes, "
+                       "the user's name and the password",
+                       sink->name, path, SECRETS - 1);
+    return JA_OK;
+}
+
+/* The library would open anything, and wait for it. */
+static enum ja_status check_certificates(const struct ja_sink *sink, struct ja_error *error) {
+    const struct mqtt_settings *settings = sink->settings;
+    struct ja_error reason;
+    int fd = settings->ca_file[0] ? ja_regular_open(settings->ca_file, 0, &reason) : -1;
+    if (settings->ca_file[0] && fd < 0)
+        return ja_fail(error, JA_USAGE, "mqtt.%s.ca_file: %s: %s", sink->name, settings->ca_file,
+                       reason.text);
     if (fd >= 0)
         close(fd);
-    if (status != JA_OK)
-        return status;
-    bytes[size > 0 ? size : 0] = '\0';
-    if (!take_line(&rest, credentials->user) || !take_line(&rest, credentials->password) || *rest)
-        status = ja_fail(error, JA_USAGE,
-                         "mqtt.%s.credentials_file: %s must hold two lines of at most %d bytes, "
-                         "the user's name and the password",
-                         sink->name, path, SECRETS - 1);
-    return status;
+    return JA_OK;
 }
 
 static enum ja_status mqtt_check(const struct ja_sink *sink, struct ja_error *error) {
@@ -321,10 +313,7 @@ static enum ja_status mqtt_check(const struct ja_sink *sink, struct ja_error *er
     if (strpbrk(settings->discovery, "+#"))
         return ja_fail(error, JA_USAGE, "mqtt.%s.discovery = \"%s\": must not hold + or #",
                        sink->name, settings->discovery);
-    if (settings->ca_file[0] && access(settings->ca_file, R_OK) != 0)
-        return ja_fail(error, JA_USAGE, "mqtt.%s.ca_file: %s: %s", sink->name, settings->ca_file,
-                       strerror(errno));
-    return JA_OK;
+    return check_certificates(sink, error);
 }
 
 static enum ja_status make_client(const struct ja_sink *sink, struct ja_mqtt **client,

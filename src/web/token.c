@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ja/core/log.h>
+#include <ja/core/regular.h>
 #include <ja/core/state.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -24,20 +25,23 @@ static bool is_token(const char *text) {
            strspn(text, "0123456789abcdef") == JA_API_TOKEN_BYTES - 1;
 }
 
-/* From an open file, which must be the user's secret. */
-static enum ja_status read_token(int fd, const char *path, char token[JA_API_TOKEN_BYTES],
+static enum ja_status read_token(const char *path, char token[JA_API_TOKEN_BYTES],
                                  struct ja_error *error) {
-    struct stat about;
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || (about.st_mode & 077))
+    char text[JA_API_TOKEN_BYTES + 1]; /* and an end of line */
+    struct ja_error reason;
+    ssize_t size = ja_regular_read(path, JA_REGULAR_NO_LINK | JA_REGULAR_SECRET, text,
+                                   sizeof text - 1, &reason);
+    if (size < 0)
+        return ja_fail(error, JA_USAGE, "web: %s: %s", path, reason.text);
+    text[size] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    if (!is_token(text))
         return ja_fail(error, JA_USAGE,
-                       "web: \"%s\" must be a file that only its owner may read (chmod 600)", path);
-    ssize_t size = read(fd, token, JA_API_TOKEN_BYTES - 1);
-    token[size > 0 ? size : 0] = '\0';
-    return is_token(token) ? JA_OK
-                           : ja_fail(error, JA_USAGE,
-                                     "web: \"%s\" holds no token of %d hexadecimal digits; "
-                                     "without the file a new one is made",
-                                     path, JA_API_TOKEN_BYTES - 1);
+                       "web: \"%s\" holds no token of %d hexadecimal digits; without the file a "
+                       "new one is made",
+                       path, JA_API_TOKEN_BYTES - 1);
+    memcpy(token, text, JA_API_TOKEN_BYTES);
+    return JA_OK;
 }
 
 static enum ja_status make_token(int fd, const char *path, char token[JA_API_TOKEN_BYTES],
@@ -67,13 +71,12 @@ enum ja_status ja_token_get(char token[JA_API_TOKEN_BYTES], struct ja_error *err
     if (status != JA_OK)
         return status;
     ja_state_make_folders(path); /* without them, opening tells why */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool is_new = fd < 0 && errno == ENOENT;
-    if (is_new)
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return read_token(path, token, error);
     if (fd < 0)
-        return ja_fail(error, JA_FAILED, "web: cannot open \"%s\": %s", path, strerror(errno));
-    status = is_new ? make_token(fd, path, token, error) : read_token(fd, path, token, error);
+        return ja_fail(error, JA_FAILED, "web: cannot make \"%s\": %s", path, strerror(errno));
+    status = make_token(fd, path, token, error);
     close(fd);
     return status;
 }

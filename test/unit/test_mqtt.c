@@ -225,11 +225,14 @@ static void refuses_such_files(void **state) {
     assert_null(try(rig, "credentials_file", "/nowhere/at/all", &error));
     assert_non_null(strstr(error.text, "/nowhere/at/all: No such file"));
     assert_null(try(rig, "credentials_file", "/tmp", &error));
-    assert_non_null(strstr(error.text, "no regular file"));
+    assert_non_null(strstr(error.text, "not a regular file"));
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0); /* and does not wait for a writer */
     assert_null(try(rig, "credentials_file", path, &error));
-    assert_non_null(strstr(error.text, "no regular file"));
+    assert_non_null(strstr(error.text, "not a regular file"));
+    assert_null(try(rig, "ca_file", path, &error));
+    assert_non_null(strstr(error.text, "mqtt.t.ca_file"));
+    assert_non_null(strstr(error.text, "not a regular file"));
 }
 
 static void refuses_such_settings(void **state) {
