@@ -272,7 +272,7 @@ void ja_page_answer(const char *root, struct ja_web_client *client, const char *
 
 /* --- token.c: who may ask from elsewhere --- */
 
-/* Reads the token from its file, or makes both; a new one is shown once. */
+/* Reads the token from its file, or makes both; a new one is shown once, at a terminal only. */
 enum ja_status ja_token_get(char token[JA_API_TOKEN_BYTES], struct ja_error *error);
 /* Does the request bear it? Takes as long when it is wrong. */
 bool ja_token_is_borne(const char *token, const struct ja_web_request *request);

@@ -1,7 +1,7 @@
 /* The token: who knows it may listen and steer from other machines.
  *
  * 32 random bytes in hexadecimal, in a file that only its owner may read. It is shown once, when it
- * is made; afterwards it can be read from the file.
+ * is made and somebody looks, but never written to a log; it can be read from the file.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "parts.h"
@@ -59,9 +59,12 @@ static enum ja_status make_token(int fd, const char *path, char token[JA_API_TOK
         unlink(path);
         return ja_fail(error, JA_FAILED, "web: cannot write \"%s\": %s", path, strerror(errno));
     }
-    ja_log(JA_LOG_NOTICE,
-           "web: whoever asks from elsewhere needs ?token=%s (shown once; kept in %s)", token,
-           path);
+    if (isatty(STDERR_FILENO))
+        ja_log(JA_LOG_NOTICE,
+               "web: whoever asks from elsewhere needs ?token=%s (shown once; kept in %s)", token,
+               path);
+    else
+        ja_log(JA_LOG_NOTICE, "web: whoever asks from elsewhere needs the token in %s", path);
     return JA_OK;
 }
 
