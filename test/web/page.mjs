@@ -49,7 +49,7 @@ const contrasts = `(() => {
 })()`;
 
 async function testMusic(browser, mock) {
-    const page = await browser.open(address(mock));
+    const page = await browser.open(address(mock), {height: 2000});
     check(await isLive(page), 'it connects and says so', await page.text('link'), page.errors);
     check(await until(async () => await beats(page) >= 4), 'beats are shown when they are due',
         await beats(page));
@@ -77,6 +77,13 @@ async function testMusic(browser, mock) {
         'scores have their calibration');
     check(await until(async () => /Good level|Raise/.test(await page.text('advice'))), 'there is advice about the level', await page.text('advice'));
     check(await until(async () => (await page.text('machine')).includes('Xruns2')), 'figures of the machine');
+    await page.resize(1280, 600);
+    const still = `new Promise((done) => {
+        const canvas = document.getElementById('spectrogram'), first = canvas.toDataURL();
+        setTimeout(() => done(canvas.toDataURL() === first), 500); })`;
+    check(await until(() => page.value(still)), 'what is scrolled away is not drawn');
+    await page.value("document.getElementById('spectrogram').scrollIntoView()");
+    check(await until(async () => !await page.value(still)), 'it is when it is looked at');
     check(page.errors.length === 0, 'nothing is said on the console', page.errors);
     await page.close();
 }

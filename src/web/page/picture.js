@@ -7,6 +7,8 @@ for (const name of ['ground', 'panel', 'raised', 'edge', 'text', 'soft', 'beat',
     'foreseen', 'faint'])
     colours[name] = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+const MARGIN = '100px'; // drawn before it comes into view
+
 // A canvas that keeps as many dots as the screen has; again(picture) draws what is on it.
 export class Picture {
     constructor(canvas, again) {
@@ -14,7 +16,12 @@ export class Picture {
         this.again = again;
         this.context = canvas.getContext('2d');
         this.width = this.height = 0;
+        this.isSeen = true; // it may be scrolled away
         new ResizeObserver(() => this.fit()).observe(canvas);
+        new IntersectionObserver((entries) => {
+            this.isSeen = entries[entries.length - 1].isIntersecting;
+            this.draw();
+        }, {rootMargin: MARGIN}).observe(canvas);
     }
 
     fit() {
@@ -33,7 +40,7 @@ export class Picture {
     }
 
     draw() {
-        if (this.width > 0 && this.height > 0)
+        if (this.isSeen && this.width > 0 && this.height > 0)
             this.again(this);
     }
 
