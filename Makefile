@@ -155,7 +155,7 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 THREADED := $(filter $(patsubst %,test/unit/test_%.c,ring inlet monitor stream stream_level loop resolver jack \
 	mqtt_client web_server web_api web_audio),$(UNIT_SOURCES))
 test:
-	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@src/dist/packages.sh --quiet $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@echo "Building the program and its tests, plain and with sanitizers"
 	@$(MAKE) -s $(JOBS) SAN= all unit tools
 	@$(MAKE) -s $(JOBS) SAN=address,undefined all unit
