@@ -13,7 +13,12 @@ import features
 from model import DELAY, labels
 
 FRAMES = 1600
-SHARES = dict(song=.50, dance=.17, midi_freedoom=.09, midi_pop909=.04, waivops=.08, edm_arr=.06, negatives=.06)
+SHARES = dict(song=.31, groove=.25, dance=.14, midi_freedoom=.09, midi_pop909=.04, waivops=.07, edm_arr=.05, negatives=.05)
+COMMON_BPM = (80, 172)      # outside, and of grooves, nobody else's beats are asked for
+
+
+def tempo_of(beats):
+    return 60 / np.median(np.diff(beats[:, 0]))
 
 
 class Corpus:
@@ -33,7 +38,8 @@ class Corpus:
                     logmel, beats = d["logmel"], d["beats"]
                 name = os.path.basename(path).replace("--", "-").split("-")[0]
                 if len(logmel) > 600:
-                    self.sets.setdefault(name, []).append((logmel, beats))
+                    common = name != "groove" and len(beats) > 2 and beats[:, 1].max() != 2 and COMMON_BPM[0] < tempo_of(beats) < COMMON_BPM[1]
+                    self.sets.setdefault(name, []).append((logmel, beats, common))
 
     def piece(self, rng):
         names = [n for n in SHARES if n in self.sets]
@@ -43,13 +49,13 @@ class Corpus:
 
 
 def crop(corpus, rng, frames=FRAMES):
-    """Mel power, beat label, downbeat label, whether bars are known; tempo bent in 65 %."""
-    logmel, beats = corpus.piece(rng)
+    """Mel power, beat label, downbeat label, whether bars are known, whether the tempo is common; tempo bent in 65 %."""
+    logmel, beats, common = corpus.piece(rng)
     speed = 1.0
     if rng.random() < .65:
         speed = np.exp(rng.uniform(-.22, .22))
         if len(beats) > 2:
-            bpm = 60 / np.median(np.diff(beats[:, 0]))
+            bpm = tempo_of(beats)
             speed = np.clip(speed, min(1, 50 / bpm), max(1, 215 / bpm))
     start = rng.uniform(-100, max(-50, len(logmel) - frames * speed))
     at = start + np.arange(frames) * speed
@@ -60,7 +66,7 @@ def crop(corpus, rng, frames=FRAMES):
     power = np.exp(a + (b - a) * part) * inside[:, None]
     position = (beats[:, 0] * 100 - 1 - start) / speed + DELAY
     return power, labels(position, frames), labels(position[beats[:, 1] == 1], frames), \
-        float(len(beats) == 0 or beats[:, 1].max() > 0)
+        float(len(beats) == 0 or beats[:, 1].max() > 0), float(common)
 
 
 def mean_level(power):
@@ -69,19 +75,19 @@ def mean_level(power):
 
 def company(corpus, rng, example):
     """A cross-fade into another piece, labels changing over; or another piece quietly beneath."""
-    power, beat, down, bars = example
+    power, beat, down, bars, common = example
     what = rng.random()
     if what > .30:
         return example
-    other, beat2, down2, bars2 = crop(corpus, rng)
+    other, beat2, down2, bars2, common2 = crop(corpus, rng)
     other *= mean_level(power) / mean_level(other)
     if what > .15:
-        return power + other * 10 ** (rng.uniform(-2.5, -.9)), beat, down, bars
+        return power + other * 10 ** (rng.uniform(-2.5, -.9)), beat, down, bars, common
     middle, length = rng.uniform(300, FRAMES - 300), rng.choice([1, rng.uniform(10, 800)])
     fade = np.clip((np.arange(FRAMES) - middle) / length + .5, 0, 1).astype(np.float32)
     late = fade > .5
     power = power * np.cos(fade * np.pi / 2)[:, None] ** 2 + other * np.sin(fade * np.pi / 2)[:, None] ** 2
-    return power, np.where(late, beat2, beat), np.where(late, down2, down), min(bars, bars2)
+    return power, np.where(late, beat2, beat), np.where(late, down2, down), min(bars, bars2), min(common, common2)
 
 
 def tone(rng, power):
@@ -132,14 +138,14 @@ def weather(rng, power, beat, down):
 
 
 def example(corpus, rng):
-    power, beat, down, bars = company(corpus, rng, crop(corpus, rng))
+    power, beat, down, bars, common = company(corpus, rng, crop(corpus, rng))
     power, beat, down = weather(rng, tone(rng, power), beat, down)
-    return power.astype(np.float32), beat, down, bars
+    return power.astype(np.float32), beat, down, bars, common
 
 
 def batch(corpus, rng, size):
-    """inputs [size, FRAMES, 80], targets [size, 2, FRAMES], whether bars are known [size]."""
+    """inputs [size, FRAMES, 80], targets [size, 2, FRAMES], whether bars are known [size], whether tempi are common [size]."""
     drawn = [example(corpus, rng) for _ in range(size)]
     inputs = features.network_input(np.stack([d[0] for d in drawn]))
     targets = np.stack([np.stack(d[1:3]) for d in drawn]).astype(np.float32)
-    return inputs, targets, np.array([d[3] for d in drawn], np.float32)
+    return inputs, targets, *np.array([d[3:] for d in drawn], np.float32).T

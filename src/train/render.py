@@ -3,7 +3,7 @@
 SPDX-License-Identifier: GPL-3.0-or-later
 
 `render.py OUT FIRST COUNT` writes OUT/song-SEED.npz (log-mel power, beats with bar numbers) for each
-seed, with --dance OUT/dance-SEED.npz of dance.py; with --wav the sound as well. Files that exist are left alone.
+seed, with --kind dance or groove OUT/dance-SEED.npz or OUT/groove-SEED.npz; with --wav the sound as well. Files that exist are left alone.
 """
 import argparse
 import ctypes
@@ -18,6 +18,7 @@ from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
 import dance
 import features
+import grooves
 import songs
 
 FONTS = ["/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Full.sf3",
@@ -37,6 +38,7 @@ SHOT_NAMES = dict(
     conga="tabla_te1 tabla_na tabla_tas1 tabla_ghe4 elec_bong".split(), cowbell="drum_cowbell elec_plip elec_bell".split(),
     tamb="drum_cymbal_pedal perc_bell2 elec_triangle".split())
 LOOPS = dict(loop_amen=4, loop_breakbeat=4, loop_amen_full=16, loop_electric=4, loop_mehackit1=4, loop_mehackit2=4, loop_perc1=4)
+DRAWN = dict(song=songs, dance=dance, groove=grooves)
 # Formants in Hz of a few sung vowels.
 VOWELS = [(800, 1150, 2900), (400, 1700, 2600), (350, 2000, 2800), (450, 800, 2830), (325, 700, 2700), (600, 1040, 2250), (270, 2290, 3010)]
 
@@ -353,17 +355,17 @@ def main():
     p.add_argument("out")
     p.add_argument("first", type=int)
     p.add_argument("count", type=int)
-    p.add_argument("--dance", action="store_true")
+    p.add_argument("--kind", choices=DRAWN, default="song")
     p.add_argument("--wav", action="store_true")
     p.add_argument("--seconds", type=float, default=50)
     a = p.parse_args()
     os.makedirs(a.out, exist_ok=True)
     synths, began, sound = {}, time.time(), 0.0
     for seed in range(a.first, a.first + a.count):
-        path = "%s/%s-%06d.npz" % (a.out, "dance" if a.dance else "song", seed)
+        path = "%s/%s-%06d.npz" % (a.out, a.kind, seed)
         if os.path.exists(path):
             continue
-        song = (dance if a.dance else songs).draw(seed, a.seconds)
+        song = DRAWN[a.kind].draw(seed, a.seconds)
         audio, rate, beats = render(song, synths)
         save(path, audio, rate, beats)
         sound += len(audio) / rate

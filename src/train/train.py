@@ -4,8 +4,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 `train.py RUN FOLDER... --minutes M` writes RUN/last.pt every few minutes and goes on from it when it
 exists; --from MODEL begins with that network instead of chance; --beats-of MODEL takes that network's beats for the
-labels of beats, so that only downbeats are learned anew. Examples are drawn by a second process. Nothing else is
-read but the FOLDERs.
+labels of beats at common tempi, or a share of them, so that only what is new is learned. Examples are drawn by a
+second process. Nothing else is read but the FOLDERs.
 """
 import argparse
 import multiprocessing
@@ -32,10 +32,15 @@ def supply(folders, seed, size, queue):
             corpus.refresh()
 
 
-def loss_of(net, inputs, targets, bars, teacher=None):
-    if teacher:
-        with torch.no_grad():
-            targets[:, 0] = torch.sigmoid(teacher(inputs)[:, 0])
+def follow_teacher(teacher, share, inputs, targets, common):
+    """Takes a share of the beats' labels from another network, where the tempo is one that it knows."""
+    with torch.no_grad():
+        known = common > 0
+        beats = torch.sigmoid(teacher(inputs[known])[:, 0])
+        targets[known, 0] = (1 - share) * targets[known, 0] + share * beats
+
+
+def loss_of(net, inputs, targets, bars):
     weight = torch.ones(targets.shape[2])
     weight[:150] = .3
     each = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs), targets, reduction="none") * weight
@@ -53,7 +58,8 @@ def main():
     p.add_argument("run")
     p.add_argument("folders", nargs="+")
     p.add_argument("--from", dest="origin", help="a network to begin with")
-    p.add_argument("--beats-of", help="a network whose beats are to stay")
+    p.add_argument("--beats-of", help="a network whose beats are to stay, at common tempi")
+    p.add_argument("--share", type=float, default=1, help="of its beats in the labels")
     p.add_argument("--channels", type=int, default=40)
     p.add_argument("--batch", type=int, default=24)
     p.add_argument("--minutes", type=float, default=60, help="length of the whole schedule")
@@ -88,13 +94,16 @@ def main():
         os.rename(path + ".part", path)
 
     while spent < total:
-        inputs, targets, bars = queue.get()
+        inputs, targets, bars, common = queue.get()
+        inputs, targets, bars = as_input(inputs), torch.from_numpy(targets), torch.from_numpy(bars)
+        if teacher and common.any():
+            follow_teacher(teacher, a.share, inputs, targets, torch.from_numpy(common))
         began = began or time.time()
         rate = a.rate * min(1, (step + 1) / 60) * max(.02, .5 + .5 * np.cos(np.pi * spent / total))
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad()
-        loss = loss_of(net, as_input(inputs), torch.from_numpy(targets), torch.from_numpy(bars), teacher)
+        loss = loss_of(net, inputs, targets, bars)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
