@@ -21,7 +21,7 @@ static void assert_chord(const struct rig *rig, const char *name) {
     const struct ja_event *event = rig_last(rig, JA_EVENT_CHORD);
 
     assert_string_equal(event->chord.chord, name);
-    assert_true(event->chord.confidence >= 0.6 && event->chord.confidence <= 1);
+    assert_true(event->chord.confidence >= 0.5 && event->chord.confidence <= 1);
     assert_true(event->time <= event->emitted);
 }
 
