@@ -505,6 +505,30 @@ static enum ja_status steer(void *data, const char *name, const char *command,
     return JA_OK;
 }
 
+/* Outputs are told as of any other stream; there is no clock to its sound. */
+static struct ja_tap guest_tap(const struct ja_app *app, const char *name) {
+    const struct ja_guest_facts *guest = find_guest(app, name);
+    struct ja_tap tap = {.name = name, .timebase = {.at = NAN}};
+    if (guest)
+        tap.stats = guest->stats;
+    tap.taken_us = tap.told_us = ja_clock_us();
+    return tap;
+}
+
+static void guest_event(void *data, const char *name, const struct ja_event *event) {
+    const struct ja_app *app = data;
+    const struct ja_tap tap = guest_tap(app, name);
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_sink_event(app->sinks[i], &tap, event);
+}
+
+static void guest_frame(void *data, const char *name, const struct ja_frame *frame) {
+    const struct ja_app *app = data;
+    const struct ja_tap tap = guest_tap(app, name);
+    for (size_t i = 0; i < app->sink_count; i++)
+        ja_sink_frame(app->sinks[i], &tap, frame);
+}
+
 static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
     const char *streams[JA_STREAMS];
     struct ja_api_settings settings;
@@ -530,6 +554,8 @@ static enum ja_status open_api(struct ja_app *app, struct ja_error *error) {
                                      .analyses = app->streams,
                                      .guests = &guests,
                                      .steer = steer,
+                                     .guest_event = guest_event,
+                                     .guest_frame = guest_frame,
                                      .read = read_for,
                                      .data = app};
     enum ja_status status = ja_api_open(&app->api, app->web, &settings, &host, error);

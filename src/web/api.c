@@ -46,6 +46,9 @@ static const struct ja_option web_options[] = {
                   "Most WebSockets at a time."),
     JA_OPTION_INT(S, streams, "streams", "50", 0, JA_WEB_STREAMS, NULL, JA_START,
                   "Most streams at a time that take their sound by WebSocket; 0: none."),
+    JA_OPTION_LIST(S, outputs, "outputs", "", JA_START,
+                   "Streams that take their sound by WebSocket whose results go to the outputs, "
+                   "too, by OSC below /ja/NAME."),
     JA_OPTION_CHOICE(S, level, "level", "auto", levels, JA_START,
                      "How much is analysed of streams that take their sound by WebSocket; auto: as "
                      "much as the machine has time for."),
@@ -232,6 +235,18 @@ static void take_guests(struct ja_api *api, const void *bytes, size_t size) {
     api->known = asked.guests;
 }
 
+static void take_result(struct ja_api *api, const void *bytes, size_t size) {
+    static union {
+        struct ja_asked_result head;
+        unsigned char bytes[JA_WEB_MESSAGE_BYTES];
+    } asked; /* one main thread */
+    memcpy(&asked, bytes, size);
+    if (asked.head.kind == JA_ASKED_EVENT)
+        api->host.guest_event(api->host.data, asked.head.stream, (const void *)asked.head.result);
+    else
+        api->host.guest_frame(api->host.data, asked.head.stream, (const void *)asked.head.result);
+}
+
 static void asked(void *data, const void *bytes, size_t size) {
     static struct ja_asked asked; /* one main thread */
     struct ja_api *api = data;
@@ -239,6 +254,10 @@ static void asked(void *data, const void *bytes, size_t size) {
     memcpy(&kind, bytes, sizeof kind);
     if (kind == JA_ASKED_GUESTS) {
         take_guests(api, bytes, size);
+        return;
+    }
+    if (kind == JA_ASKED_EVENT || kind == JA_ASKED_FRAME) {
+        take_result(api, bytes, size);
         return;
     }
     memcpy(&asked, bytes, sizeof asked);
@@ -256,7 +275,7 @@ static void asked(void *data, const void *bytes, size_t size) {
     case JA_ASKED_CONTROL:
         run_control(api, &asked);
         break;
-    case JA_ASKED_GUESTS:
+    default:
         break;
     }
 }
@@ -352,7 +371,7 @@ unsigned ja_api_listeners(const struct ja_api *api) {
 }
 
 unsigned long long ja_api_lost(const struct ja_api *api) {
-    return api->lost;
+    return api->lost + atomic_load(&api->unpassed);
 }
 
 /* --- Hello --- */

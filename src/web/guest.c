@@ -33,6 +33,13 @@ static void results_came(void *data) {
     ja_web_wake(guest->api->web);
 }
 
+static bool goes_to_outputs(const struct ja_api *api, const char *name) {
+    for (const char *one = NULL; (one = ja_list_next(api->settings.outputs, one));)
+        if (!strcmp(one, name))
+            return true;
+    return false;
+}
+
 struct ja_guest *ja_guest_new(struct ja_api *api, const char *name, unsigned channels,
                               unsigned rate, struct ja_error *error) {
     struct ja_stream_setup setup = api->guest_setup;
@@ -45,6 +52,7 @@ struct ja_guest *ja_guest_new(struct ja_api *api, const char *name, unsigned cha
                                .channels = channels,
                                .rate = rate,
                                .stream.place = -1,
+                               .to_outputs = goes_to_outputs(api, name),
                                .rms = NAN,
                                .allowance = api->settings.audio_bytes,
                                .allowance_us = ja_clock_us(),
@@ -202,6 +210,20 @@ static void begin(struct ja_api *api, struct ja_text *text, struct ja_json *json
     ja_json_init(json, text);
 }
 
+/* What finds no room on its way is counted as what the web has lost. */
+static void pass_on(struct ja_guest *guest, enum ja_asked_kind kind, const void *result,
+                    size_t size) {
+    struct ja_api *api = guest->api;
+    struct ja_asked_result head = {.kind = kind};
+    if (!guest->to_outputs || sizeof head + size > sizeof api->result)
+        return;
+    ja_text_copy(head.stream, sizeof head.stream, guest->stream.name);
+    memcpy(api->result, &head, sizeof head);
+    memcpy(api->result + sizeof head, result, size);
+    if (!ja_web_ask(api->web, api->service, api->result, sizeof head + size))
+        atomic_fetch_add(&api->unpassed, 1);
+}
+
 /* A sender that is far behind gets the newest. */
 static void send_frame(struct ja_guest *guest, const struct ja_text *text) {
     struct ja_web_client *client = guest->socket->client;
@@ -251,10 +273,13 @@ static void hand_out_event(struct ja_guest *guest, const struct ja_event *event)
 void ja_guest_deliver(struct ja_guest *guest) {
     struct ja_message message;
     while (ja_stream_receive(guest->analysis, &message)) {
-        if (message.type == JA_MESSAGE_FRAME)
+        if (message.type == JA_MESSAGE_FRAME) {
             hand_out_frame(guest, message.frame);
-        else if (message.type == JA_MESSAGE_EVENT)
+            pass_on(guest, JA_ASKED_FRAME, message.frame, message.size);
+        } else if (message.type == JA_MESSAGE_EVENT) {
             hand_out_event(guest, message.event);
+            pass_on(guest, JA_ASKED_EVENT, message.event, message.size);
+        }
     }
     pump(guest);
 }

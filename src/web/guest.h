@@ -19,11 +19,12 @@ struct ja_guest {
     struct ja_api *api;
     struct ja_bus_stream stream;
     struct ja_stream *analysis;
+    bool to_outputs;              /* its results go to the main thread, too */
     struct ja_api_client *socket; /* who sends and is answered; NULL: nobody now */
     unsigned channels, rate, update_hz;
-    float *planes;  /* JA_BLOCK_FRAMES of each channel */
-    uint64_t frame; /* number of the next one that the stream gets */
-    long long tick; /* of the last frame that went to the socket */
+    float *planes;     /* JA_BLOCK_FRAMES of each channel */
+    uint64_t frame;    /* number of the next one that the stream gets */
+    long long tick;    /* of the last frame that went to the socket */
     const char *state; /* as last told */
     char reason[160];
     double rms;

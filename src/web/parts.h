@@ -9,7 +9,9 @@
 #include <ja/web/api.h>
 #include <ja/web/message.h>
 #include <ja/web/metrics.h>
+#include <stdalign.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 struct ja_guest;
 struct ja_room;
@@ -20,6 +22,7 @@ enum {
     JA_API_SCORES = 4,             /* kinds of predictions, each with a score */
     JA_API_LASTING = JA_EVENT_TYPES + JA_API_SCORES,
     JA_API_LASTING_BYTES = 1024,
+    JA_API_RESULT_BYTES = 8192,
     JA_API_SLOTS = JA_STREAMS + JA_WEB_NAMED, /* streams that one client can listen to */
 };
 
@@ -57,6 +60,8 @@ enum ja_asked_kind {
     JA_ASKED_OPTION,  /* PUT: answered with the option as it is then */
     JA_ASKED_CONTROL, /* a command about the stream `what` */
     JA_ASKED_GUESTS,  /* nothing: tells who there is */
+    JA_ASKED_EVENT,   /* nothing: what a guest has found, for the outputs */
+    JA_ASKED_FRAME,   /* the same */
 };
 
 struct ja_asked {
@@ -64,6 +69,12 @@ struct ja_asked {
     uint64_t client;
     char what[160];                /* READ, CONTROL */
     struct ja_web_message message; /* the others */
+};
+
+struct ja_asked_result {
+    enum ja_asked_kind kind;
+    char stream[JA_STREAM_NAME_BYTES];
+    alignas(max_align_t) unsigned char result[]; /* struct ja_event or struct ja_frame */
 };
 
 struct ja_asked_guests {
@@ -135,8 +146,9 @@ struct ja_api {
 
     /* Written by the server's thread. */
     atomic_uint listeners;
-    atomic_uint wanted_hz;    /* most frames a second that anybody wants; 0: none */
-    _Atomic uint64_t unheard; /* blocks that listeners were too slow for */
+    atomic_uint wanted_hz;     /* most frames a second that anybody wants; 0: none */
+    _Atomic uint64_t unheard;  /* blocks that listeners were too slow for */
+    _Atomic uint64_t unpassed; /* results of guests that found no room on the way to outputs */
 
     /* The server's thread's own. */
     struct ja_api_client *clients;
@@ -151,6 +163,7 @@ struct ja_api {
     struct ja_cpu cpu;
     struct ja_room *rooms;
     char text[JA_API_TEXT_BYTES];
+    unsigned char result[JA_API_RESULT_BYTES]; /* a struct ja_asked_result */
 
     /* The main thread's own. */
     struct ja_api_host host;

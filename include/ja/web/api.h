@@ -28,6 +28,7 @@ struct ja_api_settings {
     char root[1024];
     int clients;
     int streams;        /* most of them from browsers at a time */
+    char outputs[1024]; /* a list: those whose results go to the host, too */
     int level;          /* as governor.level, of these streams */
     int backlog_chunks; /* most messages that wait to be analysed */
     int audio_bytes;    /* most a second, of one stream */
@@ -69,6 +70,9 @@ struct ja_api_host {
     /* Carries out reset_analysis, pause or resume of one stream and says what came of it. */
     enum ja_status (*steer)(void *data, const char *stream, const char *command,
                             struct ja_text *reply);
+    /* A stream that web.outputs names has told this. */
+    void (*guest_event)(void *data, const char *stream, const struct ja_event *event);
+    void (*guest_frame)(void *data, const char *stream, const struct ja_frame *frame);
     /* Writes the answer to GET /api/v1/WHAT ("options", "options/onset.threshold", "stream/list" …;
      * "metrics"). Returns the HTTP status; with another than 200 a sentence in `error`. May be
      * called again with more room when the text is full. */
