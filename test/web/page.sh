@@ -1,7 +1,7 @@
 #!/bin/bash
 # Looks at the page with a browser, as an operator would.
 #
-# Time limit: 240 s
+# Time limit: 400 s
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
 cd "$(dirname "$0")/../.." || exit 1

@@ -147,6 +147,18 @@ async function testMicrophone(browser, mock) {
     await page.close();
 }
 
+async function testToken(browser) {
+    const mock = new Mock({token: 'secret&word'});
+    await mock.start();
+    const page = await browser.open(address(mock, '?token=secret%26word'), {script: watching});
+    await isLive(page);
+    await startListening(page);
+    await page.click('#mic');
+    check(await until(() => mock.heard[0]?.frames > 0), 'sound bears the token, too', mock.heard);
+    await page.close();
+    await mock.stop();
+}
+
 // What a browser without a microphone, or one that may not use it, says.
 async function testRefusal(browser, mock) {
     for (const [name, words] of [['NotAllowedError', 'allow the microphone'], ['NotFoundError', 'no microphone']]) {
@@ -183,16 +195,24 @@ async function testProgram(browser, folder) {
         return;
     }
     writeWav(join(folder, 'sine.wav'), Array.from({length: RATE * SINE_S}, (_, i) => 0.1 * sine(i, SINE_HZ)));
-    const port = 20000 + process.pid % 20000, mine = `https://${UNSAFE}:${port}/`;
+    const port = 20000 + process.pid % 20000, place = `://${UNSAFE}:${port}/`;
     const [cert, key] = certificate(folder);
-    const running = spawn(program, ['-c', join(folder, 'none.conf'), '--file', join(folder, 'sine.wav'), '--paced',
+    const start = () => spawn(program, ['-c', join(folder, 'none.conf'), '--file', join(folder, 'sine.wav'), '--paced',
         ...[`web.port=${port}`, `web.hosts=${UNSAFE}`, 'web.root=src/web/page', `web.cert=${cert}`, `web.key=${key}`,
-            `control.port=${port + 1}`, `target.default.port=${port + 2}`, 'oscquery.enable=false']
+            `control.port=${port + 1}`, `target.default.port=${port + 2}`, 'oscquery.enable=false', 'web.level=maximum']
             .flatMap((option) => ['-S', option])], {stdio: 'ignore'});
-    const ended = new Promise((done) => running.on('exit', done));
+    const end = (one) => new Promise((done) => {
+        if (one.exitCode !== null || one.signalCode !== null)
+            done();
+        one.on('exit', done);
+        one.kill();
+    });
+    let running = start();
     try {
         const page = await browser.open('about:blank', {script: watching});
-        await until(async () => await page.go(mine) && await isOpen(page));
+        await until(async () => await page.go(`http${place}`) && await isOpen(page));
+        check(await page.value('location.href') === `https${place}`, 'the program sends the browser to https',
+            await page.value('location.href'));
         check(await page.value('isSecureContext') && await isLive(page), 'by TLS a page is safe to the browser',
             await page.text('line'));
         await startListening(page);
@@ -205,11 +225,17 @@ async function testProgram(browser, folder) {
             await page.text('mic-beat'));
         console.log(`# microphone: ${await page.text('mic-hz')}, ${await page.text('mic-bpm')} BPM; ${await figures(page)}`);
         await page.screenshot('build/web/sound.png');
-        check(page.errors.length === 0, 'its rules for scripts are kept', page.errors);
+        await end(running);
+        check(await until(async () => (await state(page)).includes('tried again')), 'its end is told', await state(page));
+        running = start();
+        check(await playsSine(page), 'another start is heard', await state(page));
+        check(await until(async () => (await page.text('mic-state')).startsWith('Hearing')), 'and hears the microphone',
+            await page.text('mic-state'));
+        check(page.errors.every((error) => error.includes('ERR_CONNECTION')), 'its rules for scripts are kept',
+            page.errors);
         await page.close();
     } finally {
-        running.kill();
-        await ended;
+        await end(running);
     }
 }
 
@@ -248,6 +274,7 @@ try {
     testPlayer();
     await testListening(browser, mock);
     await testMicrophone(browser, mock);
+    await testToken(browser);
     await testRefusal(browser, mock);
     await testUnsafe(browser, mock);
     await testReturn(browser);

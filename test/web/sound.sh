@@ -1,7 +1,7 @@
 #!/bin/bash
 # Sound in the browser: a microphone, and listening, as far as a browser without a window can.
 #
-# Time limit: 240 s
+# Time limit: 400 s
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
 cd "$(dirname "$0")/../.." || exit 1
