@@ -91,7 +91,7 @@ export class Microphone {
         new MediaStreamAudioSourceNode(context, {mediaStream: this.sound}).connect(gatherer)
             .connect(context.destination);
         context.resume();
-        $('mic-figures').hidden = false;
+        this.showFigures(true);
     }
 
     // Rather than ever later, nothing.
@@ -122,9 +122,9 @@ export class Microphone {
     }
 
     // After a short loss of the connection a stream goes on where it was.
-    begin({data, resumed = data?.resumed}) {
+    begin({data}) {
         this.trouble = '';
-        if (!resumed)
+        if (!data.resumed)
             this.model.reset();
     }
 
@@ -157,8 +157,12 @@ export class Microphone {
         this.isOn = false;
         $('mic').classList.remove('on');
         $('mic').textContent = 'Use a microphone';
-        $('mic-figures').hidden = true;
+        this.showFigures(false);
         this.say('Off.', true);
+    }
+
+    showFigures(isShown) {
+        $('mic-figures').hidden = $('mic-heard').hidden = !isShown;
     }
 
     say(text, isFine) {
