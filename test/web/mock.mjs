@@ -49,7 +49,8 @@ const ANSWERS = {
     'stream/health': {status: 'ok', version: '0.1.0', jack: {client: 'jack-analyzer',
         state: 'running as "jack-analyzer" at 48000 Hz, 256 frames a period', rate: 48000, period: 256, cycles: 1000, xruns: 2}, outputs: [
         {name: 'default', kind: 'target', muted: false, sent: 4711, failed: 0},
-        {name: 'midi', kind: 'midi', muted: true, sent: 12, failed: 0}]},
+        {name: 'midi', kind: 'midi', muted: true, sent: 12, failed: 0},
+        {name: 'events', kind: 'events', in_use: false, muted: false, sent: 0, failed: 0}]},
 };
 
 // --- Made-up music ---
@@ -169,7 +170,7 @@ export class Mock {
         this.puts = [];     // [option, value] in order
         this.absent = absent;
         this.token = token;
-        this.orders = {hold: false, pin: null, test_beats: null};
+        this.orders = {hold: false, pin: null, test_beats: null, paused: false};
         this.isPlaying = true;
         this.all = new Set();       // sockets
         this.sockets = new Set();   // of the bus
@@ -249,7 +250,7 @@ export class Mock {
         socket.on('close', () => this.sockets.delete(socket));
         readFrames(socket, (text) => this.hear(socket, JSON.parse(text)));
         for (const message of [{type: 'hello', version: '0.1.0', streams: ['main'],
-            catalogue: {outputs: [], events: []}}, ...LASTING])
+            catalogue: {outputs: [], events: []}}, {type: 'operator', ...this.orders}, ...LASTING])
             socket.write(frameOf(JSON.stringify(message)));
         this.sockets.add(socket);
         return undefined;
@@ -320,6 +321,7 @@ export class Mock {
             this.orders.pin = number === 1 ? 'lock' : null;
         else if (command === 'half' || command === 'double')
             this.orders.pin = command;
+        this.tell({type: 'operator', ...this.orders});
     }
 
     async answer(request, response) {
@@ -337,8 +339,7 @@ export class Mock {
             return json(401, {error: 'a token is needed', code: 'unauthorized'});
         if (request.method === 'PUT')
             return this.put(decodeURIComponent(what.split('/')[1]), request, json);
-        return ANSWERS[what] && !this.absent.includes(what) ? json(200, {...ANSWERS[what],
-            ...what === 'stream/health' && this.orders})
+        return ANSWERS[what] && !this.absent.includes(what) ? json(200, ANSWERS[what])
             : json(404, {error: 'there is no such path', code: 'not_found'});
     }
 

@@ -128,6 +128,8 @@ async function testCommands(browser, mock) {
     check(await has(mock, 'test-beats', [120, 1, 60]), 'test beats are sent');
     await page.click('#outputs button');
     check(await has(mock, 'mute', ['default', 1]), 'an output is muted');
+    check((await page.text('outputs')).includes('events not in use'), 'one that is not in use is told',
+        await page.text('outputs'));
     check(await page.value("document.querySelectorAll('#ports tr').length") === 2, 'the ports are listed');
     await testOptions(page, mock);
     await page.close();

@@ -20,7 +20,6 @@ export class Controls {
         this.bus = bus;
         this.options = new Map(); // by name
         this.outputs = new Map(); // by name: what shows one
-        this.healthAsked = 0;
         this.listenToButtons();
         this.listenToForms();
         addEventListener('keydown', (event) => this.key(event));
@@ -32,7 +31,6 @@ export class Controls {
     async run(command, args = []) {
         const answer = await this.bus.command(command, args);
         this.say(answer.ok, `${command}: ${answer.text}`);
-        this.loadHealth();
         return answer;
     }
 
@@ -42,23 +40,22 @@ export class Controls {
     }
 
     // What is ordered, here or by other hands.
-    showOrders({hold, pin, test_beats: test}) {
+    showOrders({hold, pin, test_beats: test, paused}) {
         const isOn = {hold, lock: pin === 'lock'};
         for (const button of document.querySelectorAll('[data-toggle]'))
             button.setAttribute('aria-pressed', String(Boolean(isOn[button.dataset.command])));
         const words = [hold && 'The tempo is held.', PINS[pin],
-            typeof test === 'number' && `Test beats at ${test} BPM.`].filter(Boolean);
+            typeof test === 'number' && `Test beats at ${test} BPM.`, paused && 'The analysis is paused.']
+            .filter(Boolean);
         $('orders').hidden = !words.length;
         $('orders').textContent = words.join(' ');
     }
 
-    async press(button) {
+    press(button) {
         let args = JSON.parse(button.dataset.args || '[]');
         if ('toggle' in button.dataset)
             args = [button.getAttribute('aria-pressed') === 'true' ? 0 : 1];
-        const answer = await this.run(button.dataset.command, args);
-        if (answer.ok && 'toggle' in button.dataset)
-            button.setAttribute('aria-pressed', String(args[0] === 1));
+        return this.run(button.dataset.command, args);
     }
 
     listenToButtons() {
@@ -170,13 +167,10 @@ export class Controls {
         $('preset-form').hidden = !names.length;
     }
 
-    // Answers may overtake each other: the latest question's counts.
     async loadHealth() {
-        const number = ++this.healthAsked;
         const health = await this.offer('stream/health');
-        if (!health || number !== this.healthAsked)
+        if (!health)
             return;
-        this.showOrders(health);
         this.showMachine('health', health);
         for (const output of health.outputs) {
             if (!this.outputs.has(output.name))
@@ -201,9 +195,11 @@ export class Controls {
                 showMute(wish);
         });
         $('outputs').append(element('li', {}, element('span', {}, title, ' ', counts), button));
-        return ({kind, muted, sent, failed}) => {
+        return ({kind, in_use: isUsed, muted, sent, failed}) => {
             title.textContent = kind === name ? name : `${kind} ${name}`;
-            counts.textContent = `${sent} sent${failed > 0 ? `, ${failed} failed` : ''}`;
+            counts.textContent = isUsed === false ? 'not in use'
+                : `${sent} sent${failed > 0 ? `, ${failed} failed` : ''}`;
+            button.hidden = isUsed === false;
             showMute(muted);
         };
     }

@@ -57,6 +57,8 @@ const slow = [
 function take(message) {
     if (message.type === 'hello')
         return greet(message);
+    if (message.type === 'operator')
+        return controls.showOrders(message);
     if (message.type === 'metrics' && message.stream === chosen)
         return controls.showMachine('metrics', message.metrics);
     if (models.has(message.stream))
