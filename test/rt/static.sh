@@ -1,14 +1,16 @@
 #!/bin/bash
-# Proves, over all paths, that JACK's process callbacks (the analyser's, and that of the clicks of
-# --loopback) reach nothing that could make them wait.
+# Proves, over all paths, that JACK's callbacks (the analyser's, and that of the clicks of --loopback)
+# reach nothing that could make them wait.
 #
-# Two views, each with and without assertions. gcc's call graph is walked from the callback: only
-# allowed functions of other libraries, no recursion, no indirect call, no stack frame of variable
-# size, at most 4 KiB of stack. And of the object code, by gcc and by clang, everything is taken
-# away that cannot be reached from the callback, be it by call or by address: what the rest refers
-# to must be allowed, and it must hold no system call instruction. Inline assembler is refused in
-# the sources, since neither view sees through it.
+# Three views, with gcc and clang, at every level of optimisation, at -O2 without assertions too:
+# gcc's call graph, walked from the callback (gcc only); the object code of which everything has been
+# taken away that cannot be reached, be it by call or by address: what the rest refers to must be
+# allowed; and the linked machine code, walked from the callback (x86-64 only, and the program itself
+# as it was built). Only allowed functions of other libraries, no recursion, no call by pointer (the
+# table of such calls is empty), no system call instruction, no stack frame of variable size, at most
+# 4 KiB of stack. Inline assembler is refused in the sources.
 #
+# Time limit: 300 s
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck disable=SC2046,SC2086,SC2001 # lists of files and flags are meant to be split
 set -u
@@ -19,8 +21,10 @@ sources='src/audio/process.c src/audio/clicks.c src/stream/inlet.c src/core/ring
 allowed='jack_port_get_buffer jack_last_frame_time jack_get_cycle_times jack_midi_clear_buffer
     jack_midi_event_write jack_midi_event_reserve jack_midi_get_event_count jack_midi_event_get memcpy memset sem_post _GLOBAL_OFFSET_TABLE_'
 most_stack=4096
+levels='-O0 -O1 -O2 -O3 -Os'
+program=${BUILD:-build/plain}/jack-analyzer
 # Nothing that a distribution's compiler may add by itself.
-flags='-O2 -std=c11 -D_POSIX_C_SOURCE=200809L -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
+flags='-std=c11 -D_POSIX_C_SOURCE=200809L -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto
     -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections'
 
 for source in $sources; do
@@ -46,10 +50,10 @@ compile() {
 }
 
 # Walks the call graphs *.ci in directory $1 from the callback; prints what is wrong, and adds the
-# deepest stack to the file "stack". $2: allowed names.
+# deepest stack to the file $3. $2: allowed names.
 walk() {
     cat "$1"/*.ci | awk -v callback=$callback -v allowed="$2" -v most=$most_stack \
-        -v stack="$work/stack" '
+        -v stack="$3" '
     function attribute(name,    text) {
         if (!match($0, name ": \"[^\"]*\""))
             return ""
@@ -121,25 +125,44 @@ references() {
     nm -u "$1/reached" | awk -v allowed="$2" '
         BEGIN { count = split(allowed, names, " "); for (i = 1; i <= count; i++) may[names[i]] = 1 }
         !($2 in may) { print "refers to " $2 }'
-    objdump -d --no-show-raw-insn "$1/reached" |
-        awk '$2 ~ /^(syscall|sysenter|svc|swi|ecall)$/ || /int +\$0x80/ { print "instruction: " $0 }'
 }
 
-# judge TREE MODE...: prints everything that is wrong with the sources below it.
+# Walks the machine code of the program $1; the rest as for walk.
+walk_code() {
+    [ "$(uname -m)" = x86_64 ] || return 0
+    /usr/bin/python3 test/rt/machine_code.py $callback "$1" $most_stack $2 2>"$work/depth"
+    sed -n 's/^stack //p' "$work/depth" >>"$3"
+    grep -v '^stack ' "$work/depth"
+}
+
+# Objects of the directory $2 by compiler $1, linked as a program is, for walk_code.
+link() {
+    $1 -nostartfiles -Wl,--gc-sections,-e,$callback -o "$2/linked" "$2"/*.o -ljack -lm -pthread 2>&1 |
+        grep -v 'warning: cannot find entry symbol'
+}
+
+# judge TREE OUT LEVELS MODE...: prints everything that is wrong with the sources below TREE. What has
+# been compiled into OUT already is taken from there.
 judge() {
-    local out names tree=$1
-    shift
+    local out names mode level compiler stack tree=$1 all=$2 levels=$3
+    shift 3
     grep -HnwE '(__)?asm(__)?' $(for source in $sources; do echo "$tree/$source"; done) |
         sed "s|^$tree/|inline assembler: |"
     for mode in "$@"; do
         names=$allowed
         [ $mode = plain ] && names="$allowed __assert_fail"
-        for compiler in gcc clang; do
-            out=$work/out/$mode/$compiler
-            rm -rf "$out"
-            compile $compiler "$tree" "$out" $([ $mode = NDEBUG ] && echo -DNDEBUG) 2>&1 || continue
-            [ $compiler = gcc ] && walk "$out" "$names"
-            references "$out" "$names"
+        for level in $levels; do
+            for compiler in gcc clang; do
+                out=$all/$mode/$level/$compiler
+                stack=$work/stack.$compiler.$level
+                [ -d "$out" ] ||
+                    compile $compiler "$tree" "$out" $level $([ $mode = NDEBUG ] && echo -DNDEBUG) 2>&1 ||
+                    continue
+                [ $compiler = gcc ] && walk "$out" "$names" "$stack"
+                references "$out" "$names"
+                link $compiler "$out"
+                walk_code "$out/linked" "$names" "$stack"
+            done
         done
     done | sort -u
 }
@@ -152,12 +175,25 @@ result() { # STATUS NAME [DETAILS]
 }
 
 for callback in $callbacks; do
-    found=$(judge "$PWD" plain NDEBUG)
+    found=$(judge "$PWD" "$work/own" "$levels" plain
+        judge "$PWD" "$work/own" -O2 NDEBUG)
     [ -z "$found" ]
     result $? "$callback reaches nothing but what it may" "$found"
 done
+[ "$(uname -m)" = x86_64 ] || echo "# machine code is walked on x86-64 only"
+for compiler in gcc clang; do
+    echo "# deepest stack in bytes, $compiler:" $(for level in $levels; do
+        echo "$level $(sort -n "$work/stack.$compiler.$level" | tail -n 1)"
+    done)
+done
+for callback in $callbacks on_xrun; do # that one PipeWire calls in its process thread, too
+    [ -e $program ] || { result 0 "$callback in $program, as it was built # SKIP it is not built"; continue; }
+    found=$(walk_code $program "$allowed __assert_fail" "$work/stack.program")
+    [ -z "$found" ]
+    result $? "$callback in $program, as it was built" "$found"
+done
+[ ! -e "$work/stack.program" ] || echo "# deepest stack in it: $(sort -n "$work/stack.program" | tail -n 1) bytes"
 callback=ja_process_run # in which the sins below are committed
-echo "# deepest stack: $(sort -n "$work/stack" | tail -n 1) bytes"
 
 # What is proved here must be what JACK is given.
 given=$(grep -hoE 'jack_set_(process_callback|process_thread|thread_init_callback)\([^,]*, *\w+' \
@@ -169,11 +205,11 @@ result $? "JACK is given these callbacks and no other code for its threads" "${g
 
 # The check must fail where it should. Each sin goes to the head of the callback, in a copy.
 sinful=$work/tree
-sin() { # NAME EXPECTED DECLARATION STATEMENT
-    rm -rf "$sinful"
+sin() { # NAME EXPECTED IN_CODE DECLARATION STATEMENT; IN_CODE: what the machine code shows
+    rm -rf "$sinful" "$work/sin"
     mkdir -p "$sinful"
     cp -r src include "$sinful"
-    awk -v declaration="$3" -v statement="$4" -v start="^int $callback\\\\(" '
+    awk -v declaration="$4" -v statement="$5" -v start="^int $callback\\\\(" '
         $0 ~ start { print declaration; inside = 1 }
         { line = $0 }
         inside && (at = index(line, "{")) {
@@ -181,38 +217,45 @@ sin() { # NAME EXPECTED DECLARATION STATEMENT
             inside = 0
         }
         { print line }' src/audio/process.c >"$sinful/src/audio/process.c"
-    found=$(judge "$sinful" NDEBUG)
-    if echo "$found" | grep -qF "$2"; then
+    found=$(judge "$sinful" "$work/sin" -O2 NDEBUG)
+    if echo "$found" | grep -qF "$2" &&
+        { [ "$(uname -m)" != x86_64 ] || echo "$found" | grep -qF "$3"; }; then
         result 0 "finds $1"
     else
-        result 1 "finds $1" "not found: $2, but: $found"
+        result 1 "finds $1" "not found: $2; $3; but: $found"
     fi
 }
 sin 'an allocation' 'reaches > ja_process_run > malloc' \
+    'machine code: reaches malloc: ja_process_run' \
     '#include <stdlib.h>
      void *volatile ja_sin;' 'ja_sin = malloc(8);'
-sin 'a message' 'refers to puts' '#include <stdio.h>' 'puts("x");'
-sin 'a lock' 'refers to pthread_mutex_lock' \
+sin 'a message' 'refers to puts' 'machine code: reaches puts' '#include <stdio.h>' 'puts("x");'
+sin 'a lock' 'refers to pthread_mutex_lock' 'machine code: reaches pthread_mutex_lock' \
     '#include <pthread.h>
      static pthread_mutex_t ja_sin = PTHREAD_MUTEX_INITIALIZER;' 'pthread_mutex_lock(&ja_sin);'
-sin 'a sin behind a rare condition' 'refers to usleep' 'int usleep(unsigned);' \
+sin 'a sin behind a rare condition' 'refers to usleep' 'machine code: reaches usleep' 'int usleep(unsigned);' \
     'if (frames == 12345) usleep(1);'
 sin 'an assertion that stays under NDEBUG' 'refers to __assert_fail' \
+    'machine code: reaches __assert_fail' \
     'void __assert_fail(const char *, const char *, unsigned, const char *);' \
     'if (!data) __assert_fail("", "", 0, "");'
-sin 'an indirect call' 'indirect call:' 'void (*volatile ja_sin)(void);' 'ja_sin();'
-sin 'a function passed on by address' 'refers to free' \
+sin 'a call by pointer' 'indirect call:' 'machine code: call by pointer' 'void (*volatile ja_sin)(void);' 'ja_sin();'
+sin 'a function passed on by address' 'refers to free' '' \
     '#include <stdlib.h>
      void (*volatile ja_sin)(void *);' 'ja_sin = free;'
-sin 'recursion' 'recursion:' \
+sin 'recursion' 'recursion:' 'machine code: recursion' \
     'int ja_process_run(jack_nframes_t frames, void *data);
      volatile int ja_sin;' 'ja_sin = ja_process_run(frames, data) + 1;'
-sin 'a stack frame of variable size' 'stack frame of variable size:' '' \
+sin 'a stack frame of variable size' 'stack frame of variable size: >' \
+    'machine code: stack frame of variable size' '' \
     'volatile char ja_sin[frames + 1]; ja_sin[frames] = 0;'
-sin 'a deep stack' 'more than 4096' '' 'volatile char ja_sin[5000]; ja_sin[0] = 0;'
-sin 'inline assembler' 'inline assembler: src/audio/process.c' '' '__asm__ volatile("");'
-sin 'a system call instruction' 'instruction:' '' \
+sin 'a deep stack' 'stack of 6' 'machine code: stack of 6' '' 'volatile char ja_sin[5000]; ja_sin[0] = 0;'
+sin 'inline assembler' 'inline assembler: src/audio/process.c' '' '' '__asm__ volatile("");'
+sin 'a system call instruction' 'machine code: system call instruction' '' '' \
     'long ja_sin; __asm__ volatile("syscall" : "=a"(ja_sin) : "a"(39L) : "rcx", "r11", "memory");'
+sin 'a system call through the library' 'refers to syscall' 'machine code: reaches syscall' \
+    'long syscall(long, ...);' 'syscall(39);'
 sin 'a callback of another name' 'no function ja_process_run' \
+    'machine code: no function ja_process_run' \
     '#define ja_process_run ja_process_work' ''
 echo "1..$number"
