@@ -72,7 +72,7 @@ TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 RT_TOOLS := $(addprefix $(BUILD)/test/rt/,librtcheck.so verdict sins)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
-.PHONY: all unit tools help demo test bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE
+.PHONY: all unit tools help demo test rt-proof bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE
 .SECONDARY:
 
 all: $(BUILD)/jack-analyzer
@@ -81,6 +81,7 @@ help:
 	@echo 'make                     build build/plain/jack-analyzer'
 	@echo 'make demo [AUDIO=file]   show it at work: on a file, or on music of its own'
 	@echo 'make test                install what the tests need, then run all of them'
+	@echo 'make rt-proof [CALLBACKS=10000000]  watch so many JACK callbacks, in all states'
 	@echo 'make bench               measure delays and memory on this machine'
 	@echo 'make soak [HOURS=24]     let it listen for half an hour, or to so many hours of sound quickly'
 	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
@@ -165,6 +166,14 @@ test:
 	@test/run $(UNIT_SOURCES:%.c=build/plain/%) \
 		$(UNIT_SOURCES:%.c=build/address-undefined/%) $(THREADED:%.c=build/thread/%) \
 		$(TEST_SCRIPTS)
+
+# The same scripts as in `make test`, at length.
+rt-proof: CALLBACKS ?= 10000000
+rt-proof:
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
+	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/rt/proof.sh
+	CALLBACKS=$$(($(CALLBACKS) / 50)) LONG_MS=5000 test/rt/proof_pipewire.sh
 
 bench:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -72,6 +72,7 @@ judge_callbacks() {
     [ $status = 0 ]
     ok "$verdict"
     tail -n +2 "$work/verdict"
+    return $status
 }
 
 plan() {

@@ -5,9 +5,13 @@
  *
  * Reads lines from standard input and answers each with a JSON line on standard output:
  *
- *   midi 90 3c 64    plays these bytes 20 ms later; answers when they do, {"us": by
- * CLOCK_MONOTONIC} start | stop     rolls or stops the transport query            {"us", "rolling",
- * "bbt", "bar", "beat", "tick", "bpm"} of the present position
+ *   midi 90 3c 64             plays these bytes 20 ms later; answers when they do, {"us": by
+ *                             CLOCK_MONOTONIC}
+ *   start | stop              rolls or stops the transport
+ *   query                     {"us", "rolling", "bbt", "bar", "beat", "tick", "bpm"} of the present
+ *                             position
+ *   freewheel 1 | 0           as fast as can be, or in real time
+ *   connect<TAB>FROM<TAB>TO   and disconnect: two ports
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/clock.h>
@@ -90,6 +94,8 @@ static void query(const struct hand *hand) {
 
 static void obey(struct hand *hand, const char *line) {
     unsigned bytes[3];
+    int freewheel;
+    char from[321], to[321];
     if (sscanf(line, "midi %x %x %x", &bytes[0], &bytes[1], &bytes[2]) == 3) {
         play(hand, bytes);
     } else if (!strcmp(line, "query\n")) {
@@ -100,6 +106,12 @@ static void obey(struct hand *hand, const char *line) {
     } else if (!strcmp(line, "stop\n")) {
         jack_transport_stop(hand->client);
         puts("{}");
+    } else if (sscanf(line, "freewheel %d", &freewheel) == 1) {
+        puts(jack_set_freewheel(hand->client, freewheel) == 0 ? "{}" : "{\"error\":true}");
+    } else if (sscanf(line, "connect\t%320[^\t]\t%320[^\n]", from, to) == 2) {
+        puts(jack_connect(hand->client, from, to) == 0 ? "{}" : "{\"error\":true}");
+    } else if (sscanf(line, "disconnect\t%320[^\t]\t%320[^\n]", from, to) == 2) {
+        puts(jack_disconnect(hand->client, from, to) == 0 ? "{}" : "{\"error\":true}");
     } else {
         puts("{\"error\":true}");
     }
@@ -109,7 +121,7 @@ static void obey(struct hand *hand, const char *line) {
 int main(int argc, char **argv) {
     static struct hand hand;
     const char *name = "hand", *server = NULL, *to = NULL;
-    char line[256];
+    char line[1024];
     for (int option; (option = getopt(argc, argv, "n:s:m:")) != -1;) {
         if (option == 'n')
             name = optarg;

@@ -1,0 +1,80 @@
+#!/bin/bash
+# The proof at length, on jackd: the analyser in all its states, in real time and by freewheel, under
+# the real-time check. CALLBACKS says how many must be watched; `make rt-proof` asks for 10^7.
+#
+# Time limit: 120 s
+# SPDX-License-Identifier: GPL-3.0-or-later
+CALLBACKS=${CALLBACKS:-300000}
+. "$(dirname "$0")/../live/lib.sh"
+command -v jackd >/dev/null || skip_all "no jackd here"
+. "$PWD/test/rt/proof_lib.sh"
+trap 'end "$program_pid"; end "$player_pid"; end "$hand_pid"; clean_up' EXIT
+sources=(system:capture_1 system:capture_2)
+as_client() {
+    exec "$@"
+}
+
+sizes() {
+    local frames
+    for frames in 16 8192 17 100 1024 64; do
+        jack_bufsize $frames
+        sleep 0.2
+    done >/dev/null
+}
+standstill() {
+    kill -STOP "$jackd_pid"
+    sleep 0.7
+    kill -CONT "$jackd_pid"
+    sleep 0.3
+}
+restart() {
+    local i
+    for i in 1 2 3; do # on a busy machine jackd may not come to life
+        end "$jackd_pid"
+        start_jackd "$1" "$2"
+        within 20 has_port an:in_8 && return
+    done
+    return 1
+}
+
+# With short periods, for many callbacks. Other clients have left: jackd's freewheel does not always
+# survive their coming and going.
+freewheel() {
+    dwell_ms=${LONG_MS:-2000}
+    manner=freewheel
+    jack_freewheel y >/dev/null 2>&1
+    state running run_on
+    state commands commands
+    state 'test beats' test_beats
+    jack_freewheel n >/dev/null 2>&1
+    dwell_ms=400
+}
+
+# In real time where that is allowed: otherwise few cycles come in time.
+chrt -f 60 true 2>/dev/null && jackd_options="-R -P60"
+start_jackd 48000 64
+within 10 jackd_runs || { echo "Bail out! jackd does not start"; exit 1; }
+start_program
+ok "the program runs"
+laps=0
+while ! enough; do
+    restart_at=([0]="96000 128" [1]="44100 256" [2]="48000 64")
+    # shellcheck disable=SC2086 # rate and period
+    restart ${restart_at[laps % 3]} || break
+    start_hand
+    start_player
+    manner='real time'
+    state 'server restarted' run_on
+    for each in plugs commands midi transport sizes standstill; do
+        state $each $each
+    done
+    end_player
+    end_hand
+    jack_bufsize 16 >/dev/null
+    state 'running, 16 frames' run_on
+    freewheel
+    laps=$((laps + 1))
+done
+enough
+ok "it went $laps times through its states"
+judge_proof
