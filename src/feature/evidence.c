@@ -30,6 +30,9 @@ static const enum ja_series best_series[JA_BESTS] = {JA_SERIES_LOW, JA_SERIES_KI
 static const enum ja_series trend_series[] = {
     JA_SERIES_LOW,       JA_SERIES_HIGH,     JA_SERIES_FULL,    JA_SERIES_FLUX_LOW,
     JA_SERIES_FLUX_HIGH, JA_SERIES_FLATNESS, JA_SERIES_CENTROID};
+static const enum ja_series extreme_series[] = {JA_SERIES_FULL, JA_SERIES_KICK, JA_SERIES_HIGH,
+                                                JA_SERIES_FLUX_LOW, JA_SERIES_FLUX_HIGH};
+static const long extreme_windows = 16; /* a beat apart */
 
 void ja_evidence_reset(struct ja_evidence *evidence) {
     memset(evidence, 0, sizeof *evidence);
@@ -241,6 +244,27 @@ static float spread(const struct ja_evidence *evidence, enum ja_series series) {
     return sum / (float)known;
 }
 
+/* What is after the change against the most and the least that so many ticks were before it. */
+static float *add_extremes(const struct ja_evidence *evidence, enum ja_series series, long ago,
+                           float *clue) {
+    long known = evidence->count < JA_TICKS ? evidence->count : JA_TICKS;
+    float after = ja_evidence_mean(evidence, series, 0, ago);
+    float most = -INFINITY, least = INFINITY;
+
+    for (long window = 0; window < extreme_windows; window++) {
+        long from = ago + window * JA_TICKS_PER_BEAT;
+        float mean = ja_evidence_mean(evidence, series, from, ago);
+
+        if (from + ago > known)
+            break;
+        most = fmaxf(most, mean);
+        least = fminf(least, mean);
+    }
+    *clue++ = isinf(most) ? 0 : after - most;
+    *clue++ = isinf(least) ? 0 : after - least;
+    return clue;
+}
+
 static float bars(long ticks) {
     return log2f(1 + (float)ticks / JA_TICKS_PER_BAR);
 }
@@ -271,4 +295,6 @@ void ja_evidence_clues(const struct ja_evidence *evidence, long ago, float clues
     *clue++ = first->number % JA_TICKS_PER_BEAT == 0;
     *clue++ = first->place == 0 ? 0 : first->place == 1 ? 1 : -1;
     *clue++ = (float)ago / JA_TICKS_PER_BEAT;
+    for (size_t i = 0; i < sizeof extreme_series / sizeof *extreme_series; i++)
+        clue = add_extremes(evidence, extreme_series[i], ago, clue);
 }

@@ -39,17 +39,9 @@ enum {
     JA_CLUES_SERIES = 6,  /* of each series */
     JA_CLUES_TRENDS = 14, /* seven series, over two spans */
     JA_CLUES_OTHER = 2 * JA_BESTS + 3 + 6,
-    JA_CLUES = JA_SERIES_COUNT * JA_CLUES_SERIES + JA_CLUES_TRENDS + JA_CLUES_OTHER,
-};
-
-/* Where, among the clues of a series, the change stands against the last four bars, and against the
- * same place in each of them. */
-enum { JA_CLUE_PHRASE = 2, JA_CLUE_PLACE = 3 };
-/* And where the kick drum and all of it stand against the best bar there was: before the change,
- * then after it. */
-enum {
-    JA_CLUE_KICK = JA_SERIES_COUNT * JA_CLUES_SERIES + JA_CLUES_TRENDS + 2,
-    JA_CLUE_FULL = JA_CLUE_KICK + 4,
+    JA_CLUES_LEVEL = JA_SERIES_COUNT * JA_CLUES_SERIES + JA_CLUES_TRENDS + JA_CLUES_OTHER,
+    JA_CLUES_EXTREMES = 10, /* of five series: against the most and the least there was */
+    JA_CLUES = JA_CLUES_LEVEL + JA_CLUES_EXTREMES,
 };
 
 struct ja_tick {

@@ -7,7 +7,8 @@
  * how likely a drop, breakdown or build-up is within the next beats: the stages that tell sections
  * and foretell transitions read that.
  *
- * Silence is a rule: everything has sunk far below the loudest.
+ * Silence is a rule: everything has sunk far below the loudest. So is a plain step of loudness,
+ * told when it has lasted for two bars.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transition_weights.h"
@@ -18,42 +19,46 @@
 #include <math.h>
 #include <string.h>
 
-static const double silence_db = 45;                   /* below the loudest */
-static const double silence_s = 1;                     /* until it is told */
-static const long step_history = 3 * JA_TICKS_PER_BAR; /* ticks before a step can be one */
-static const long step_search = 12;                    /* ticks back in which one is looked for */
-static const double beat_recency = 0.06;               /* of a beat in the mean confidence */
-static const double beat_memory = 0.998; /* of its best, per beat: a breakdown may hide the beat */
-static const double enough_beats = 0.4;  /* without, it is no music that has drops */
-static const double step_apart_beats = 16; /* from any other: what went before must be over */
-static const float bass_away_db = -5;      /* of the kick, against all, both against their best */
-static const double step_confidence = 0.5; /* what was seen of them */
-static const double sure_of_return = 0.8;  /* below, what follows silence is just a return */
-static const double apart_beats = 3;       /* two transitions of any kind, at least */
-static const double alike_beats = 14;      /* two of the same kind */
-static const double snap_beats = 0.3;      /* to the nearest beat */
+static const double silence_db = 45;      /* below the loudest */
+static const double silence_s = 1;        /* until it is told */
+static const double beat_recency = 0.06;  /* of a beat in the mean confidence */
+static const double beat_memory = 0.998;  /* of its best, per beat: a breakdown may hide the beat */
+static const double enough_beats = 0.4;   /* without, it is no music that has drops */
+static const double sure_of_return = 0.8; /* below, what follows silence is just a return */
+static const double apart_beats = 3;      /* two transitions of any kind, at least */
+static const double alike_beats = 14;     /* two of the same kind */
+static const double snap_beats = 0.3;     /* to the nearest beat */
 
-/* When a change is looked for, in ticks after it, and how much surer one must be the sooner. */
+/* A plain step of loudness is told late: what lasts less than two bars is none in most music. */
+static const long step_ago = 2 * JA_TICKS_PER_BAR, step_before = 4 * JA_TICKS_PER_BAR;
+static const long step_search = 6, step_span = 8; /* about that, for its place */
+static const double step_beat_db = 2;             /* of each beat since */
+static const double step_apart_beats = 16; /* from any other: what went before must be over */
+static const double step_confidence = 0.4; /* what was seen of them */
+
+/* When a change is looked for, in ticks after it; how sure one must be then, against the first
+ * look; and what is off the log odds of what is told only then. */
 static const struct {
     int ago;
-    double factor;
-} looks[] = {{2, 1.5}, {4, 1}, {8, 0.8}};
+    double factor, bias;
+} looks[] = {{2, 1, 0}, {4, 0.67, -0.63}, {8, 0.53, -1.75}};
 enum { LOOKS = sizeof looks / sizeof *looks };
 
 enum kind { DROP, BREAKDOWN, BUILDUP, RISE, FALL, SILENCE, RETURN, KINDS };
 
-/* `threshold`: how sure the network must be, for the best F on arrangements; `bias`: of the log
- * odds, from what the network says to how often it was right there. */
+/* `threshold`: how sure the network must be; `bias`: of the log odds, from what the network says of
+ * one sixteenth to how often what is told was right (src/train/transitions.py sees, on music that
+ * it was not trained on). */
 static const struct {
     const char *name;
     double threshold, bias;
 } kinds[KINDS] = {
-    [DROP] = {"drop", 0.28, 1.3},       [BREAKDOWN] = {"breakdown", 0.32, 1.2},
-    [BUILDUP] = {"buildup", 0.18, 2.1}, [RISE] = {"rise", 0.2, 2.5},
-    [FALL] = {"fall", 0.3, 1.3},        [SILENCE] = {"silence", 0, 0},
+    [DROP] = {"drop", 0.25, 2.89},       [BREAKDOWN] = {"breakdown", 0.3, 2.56},
+    [BUILDUP] = {"buildup", 0.18, 2.25}, [RISE] = {"rise", 0.2, 3.24},
+    [FALL] = {"fall", 0.2, 1},           [SILENCE] = {"silence", 0, 0},
     [RETURN] = {"return", 0, 0},
 };
-static const double slope = 1.3; /* of the log odds, likewise */
+static const double slope = 0.55; /* of the log odds, likewise */
 
 struct settings {
     double sensitivity, least_db;
@@ -62,6 +67,7 @@ struct settings {
 struct transition {
     struct ja_evidence evidence;
     double last, last_of[KINDS]; /* s of audio: the last transition, that of a kind */
+    enum kind kind;              /* of the last, KINDS: none yet */
     double beats;                /* 0…1: mean confidence of the last ones */
     double best_beats;           /* the best of that, not long ago */
     bool silent;
@@ -75,9 +81,9 @@ static const struct ja_option options[] = {
     JA_OPTION_FLOAT(struct settings, sensitivity, "sensitivity", "1", 0.25, 4, NULL, JA_LIVE,
                     "How readily transitions are told; 2 halves the sureness asked for, 0.5 "
                     "doubles it."),
-    JA_OPTION_FLOAT(struct settings, least_db, "least_db", "4", 1, 20, "dB", JA_LIVE,
-                    "Least change of loudness that is told as a rise or a fall where nothing else "
-                    "speaks for it."),
+    JA_OPTION_FLOAT(struct settings, least_db, "least_db", "5", 1, 20, "dB", JA_LIVE,
+                    "Least change of loudness that is told as a rise or a fall, two bars later, "
+                    "where nothing else speaks for it."),
 };
 
 static const struct ja_module module = {
@@ -107,6 +113,7 @@ static void transition_reset(struct ja_stage *stage) {
     memset(transition, 0, sizeof *transition);
     ja_evidence_reset(&transition->evidence);
     transition->last = -INFINITY;
+    transition->kind = KINDS;
     for (int k = 0; k < KINDS; k++)
         transition->last_of[k] = -INFINITY;
     transition->quiet_since = transition->back_since = NAN;
@@ -146,8 +153,9 @@ static const struct layer change_enter = {
 static const struct layer change_leave = {ja_transition_change_leave[0],
                                           ja_transition_change_leave_bias, JA_CHANGE_HIDDEN,
                                           JA_CHANGE_LEAVES};
-static const struct layer outlook_enter = {
-    ja_transition_outlook_enter[0], ja_transition_outlook_enter_bias, JA_CLUES, JA_OUTLOOK_HIDDEN};
+static const struct layer outlook_enter = {ja_transition_outlook_enter[0],
+                                           ja_transition_outlook_enter_bias, JA_OUTLOOK_CLUES,
+                                           JA_OUTLOOK_HIDDEN};
 static const struct layer outlook_leave = {ja_transition_outlook_leave[0],
                                            ja_transition_outlook_leave_bias, JA_OUTLOOK_HIDDEN,
                                            JA_OUTLOOK_LEAVES};
@@ -199,6 +207,10 @@ static void keep_outlook(struct transition *transition, float *leaves) {
 
 /* --- Decisions --- */
 
+static double logistic(double x) {
+    return 1 / (1 + exp(-x));
+}
+
 /* The one place where it is decided how sure one must be of a kind. */
 static double threshold(const struct ja_stage *stage, enum kind kind, double look) {
     const struct settings *settings = stage->settings;
@@ -238,23 +250,24 @@ static void tell(struct ja_stage *stage, enum kind kind, double time, double del
     };
 
     transition->last = transition->last_of[kind] = time;
+    transition->kind = kind;
     ja_stage_emit(stage, &event);
 }
 
 /* The kind of which one is surest, against what is asked for. */
-static enum kind surest(const struct ja_stage *stage, double look, const float *leaves,
+static enum kind surest(const struct ja_stage *stage, int look, const float *leaves,
                         double *confidence) {
     enum kind best = KINDS;
     double most = 1;
 
     for (int k = DROP; k <= FALL; k++) {
-        double sure = 1 / (1 + exp(-(double)leaves[k]));
-        double ratio = sure / threshold(stage, (enum kind)k, look);
+        double sure = logistic((double)leaves[k]);
+        double ratio = sure / threshold(stage, (enum kind)k, looks[look].factor);
 
         if (ratio >= most) {
             most = ratio;
             best = (enum kind)k;
-            *confidence = 1 / (1 + exp(-slope * (double)leaves[k] - kinds[k].bias));
+            *confidence = logistic(slope * (double)leaves[k] + kinds[k].bias + looks[look].bias);
         }
     }
     return best;
@@ -266,7 +279,7 @@ static void decide(struct ja_stage *stage, int look, const float *leaves) {
     long ago = looks[look].ago;
     double time = snap(evidence, ja_evidence_tick(evidence, ago - 1)->start), confidence = 0;
     double delta_db = change_db(evidence, ago);
-    enum kind kind = surest(stage, looks[look].factor, leaves, &confidence);
+    enum kind kind = surest(stage, look, leaves, &confidence);
 
     if (transition->best_beats < enough_beats)
         return;
@@ -278,22 +291,29 @@ static void decide(struct ja_stage *stage, int look, const float *leaves) {
     transition->back_since = NAN;
 }
 
-/* dB by which loudness has stepped, by the lesser of two comparisons; 0 when they disagree. */
-static double step_of(const float clues[JA_CLUES]) {
-    const float *full = clues + JA_SERIES_FULL * JA_CLUES_SERIES;
-    double phrase = (double)full[JA_CLUE_PHRASE], place = (double)full[JA_CLUE_PLACE];
+/* dB by which each of the beats since is louder, or each quieter, than what was before; else 0. */
+static double step_of(const struct ja_evidence *evidence) {
+    double before = (double)ja_evidence_mean(evidence, JA_SERIES_FULL, step_ago, step_before);
+    double step = (double)ja_evidence_mean(evidence, JA_SERIES_FULL, 0, step_ago) - before;
 
-    return phrase * place <= 0 ? 0 : fabs(phrase) < fabs(place) ? phrase : place;
+    for (long ago = 0; ago < step_ago; ago += JA_TICKS_PER_BEAT) {
+        double beat =
+            (double)ja_evidence_mean(evidence, JA_SERIES_FULL, ago, JA_TICKS_PER_BEAT) - before;
+
+        if (copysign(1, step) * beat < step_beat_db)
+            return 0;
+    }
+    return step;
 }
 
-/* So many ticks ago loudness stepped most. */
+/* So many ticks ago, about when it was, loudness stepped most. */
 static long step_place(const struct ja_evidence *evidence) {
     float most = 0;
-    long place = 1;
+    long place = step_ago;
 
-    for (long ago = 2; ago <= step_search; ago++) {
-        float step = fabsf(ja_evidence_mean(evidence, JA_SERIES_FULL, 0, ago) -
-                           ja_evidence_mean(evidence, JA_SERIES_FULL, ago, 2 * JA_TICKS_PER_BEAT));
+    for (long ago = step_ago - step_search; ago <= step_ago + step_search; ago++) {
+        float step = fabsf(ja_evidence_mean(evidence, JA_SERIES_FULL, ago - step_span, step_span) -
+                           ja_evidence_mean(evidence, JA_SERIES_FULL, ago, step_span));
 
         if (step > most) {
             most = step;
@@ -303,51 +323,30 @@ static long step_place(const struct ja_evidence *evidence) {
     return place;
 }
 
-/* Whether the bass has gone further than the rest: 1 after the change, 0 before it. */
-static bool bass_is_away(const float *clues, int after) {
-    const float *kick = clues + JA_CLUE_KICK + after, *full = clues + JA_CLUE_FULL + after;
+/* Louder, and the bass still away, after a breakdown is a build-up. */
+static enum kind step_kind(const struct transition *transition, bool up) {
+    bool away = transition->evidence.bass_there >= step_ago;
 
-    return *kick - *full < bass_away_db;
+    return up && away && transition->kind == BREAKDOWN ? BUILDUP : up ? RISE : FALL;
 }
 
-/* What a step means depends on the bass and on what was before it; KINDS is nothing new. */
-static enum kind step_kind(const struct transition *transition, const float *clues, bool up) {
-    bool away = bass_is_away(clues, 1), was_away = bass_is_away(clues, 0);
-    bool after_breakdown = transition->last_of[BREAKDOWN] == transition->last;
-    bool after_buildup = transition->last_of[BUILDUP] == transition->last;
-
-    if (isinf(transition->last))
-        after_breakdown = after_buildup = false;
-    if (!up && after_buildup)
-        return KINDS; /* a gap before the drop, mostly */
-    if (!up)
-        return away && !was_away ? BREAKDOWN : FALL;
-    if (away && after_breakdown)
-        return BUILDUP;
-    if (!away && was_away && (after_breakdown || after_buildup))
-        return DROP;
-    return after_buildup ? KINDS : RISE;
-}
-
-/* A step of loudness, whatever the network thinks of it. */
-static void decide_step(struct ja_stage *stage, const float *clues) {
+static void decide_step(struct ja_stage *stage) {
     const struct settings *settings = stage->settings;
     struct transition *transition = stage->state;
     const struct ja_evidence *evidence = &transition->evidence;
-    double full = step_of(clues);
-    enum kind kind = step_kind(transition, clues, full > 0);
-    double least = settings->least_db;
 
-    if (kind == KINDS)
+    if (evidence->count < step_ago + step_before || !isnan(transition->quiet_since) ||
+        transition->best_beats < enough_beats || transition->kind == BUILDUP)
         return;
-    least *= ja_priors_energy(ja_stage_priors(stage), kinds[kind].name);
-    if (transition->best_beats < enough_beats || fabs(full) < least)
+    double step = step_of(evidence), time;
+    enum kind kind = step_kind(transition, step > 0);
+    double least = settings->least_db * ja_priors_energy(ja_stage_priors(stage), kinds[kind].name);
+
+    if (fabs(step) < least)
         return;
-    if (evidence->count < step_history || !isnan(transition->quiet_since))
-        return;
-    double time = ja_evidence_tick(evidence, step_place(evidence) - 1)->start;
+    time = ja_evidence_tick(evidence, step_place(evidence) - 1)->start;
     if (time - transition->last > step_apart_beats * evidence->period)
-        tell(stage, kind, snap(evidence, time), full, step_confidence);
+        tell(stage, kind, snap(evidence, time), step, step_confidence);
 }
 
 static void follow_silence(struct ja_stage *stage) {
@@ -399,13 +398,12 @@ static void finish_tick(struct ja_stage *stage) {
             input[c] = tanhf(clues[c] * ja_transition_unit[c]);
         weigh(&change_enter, &change_leave, input, change);
         decide(stage, i, change);
-        if (i == LOOKS - 1)
-            decide_step(stage, clues);
         if (i > 0)
             continue;
         weigh(&outlook_enter, &outlook_leave, input, outlook);
         keep_outlook(transition, outlook);
     }
+    decide_step(stage);
     tell_return(stage);
 }
 

@@ -7,6 +7,8 @@
  * then counted down with each beat, and taken back by a confidence of 0 when the belief collapses.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "energy_weights.h"
+
 #include <ja/core/math.h>
 #include <ja/predict/stages.h>
 #include <math.h>
@@ -14,16 +16,14 @@
 #include <string.h>
 
 enum { DROP, BREAKDOWN, BUILDUP, KINDS };
-enum { SPANS = 4, AHEAD = 32, ANCHORS = 2 };
+enum { SPANS = 4, AHEAD = 32, ANCHORS = 3 };
 enum { SECTION_BUILDUP = 2 }; /* its place among section_odds */
 
 static const int spans[SPANS] = {4, 8, 16, 32}; /* beats */
 static const double keeping = 0.5; /* share of the asked confidence down to which one stays by it */
 static const double moving = 1.5;  /* how much likelier another beat must be to change to it */
-static const double fading = 0.97; /* of the confidence per beat, at most: doubt takes its time */
-static const double same_beats = 1;     /* no further apart is the same announcement */
-static const double least_anchor = 0.5; /* confidence above which a transition begins a phrase */
-static const double patience = 2.5;     /* beats without one until nothing can be foretold */
+static const double same_beats = 1; /* no further apart is the same announcement */
+static const double patience = 2.5; /* beats without one until nothing can be foretold */
 
 struct announcement {
     bool open;
@@ -38,34 +38,40 @@ enum {
     ROUND_2,
     ROUND_3,
     ROUND_4,
-    ROUND_BEFORE,  /* since the one before it */
-    SPAN,          /* log odds that it comes within the candidate's span, by the sound alone */
-    SPAN_BEFORE,   /* … within the span before that one */
-    AHEAD_32,      /* beats until the candidate, in 32 */
+    ROUND_BEFORE, /* since the one before it */
+    ROUND_OLDEST, /* and before that */
+    SPAN,         /* log odds that it comes within the candidate's span, by the sound alone */
+    SPAN_BEFORE,  /* … within the span before that one */
+    SPAN_ALONE,   /* logarithm of what lies between */
+    AHEAD_32,     /* beats until the candidate, in 32; and at most: */
+    AHEAD_4,
+    AHEAD_8,
+    AHEAD_16,
     AFTER_BUILDUP, /* the last transition was that */
     AFTER_BREAKDOWN,
     AFTER_DROP,
-    SINCE,        /* beats since it, as a logarithm to the base of 2 */
+    AFTER_RISE,
+    BREAKDOWN_BEFORE, /* the one before it was that */
+    SINCE,            /* beats since it, as a logarithm to the base of 2 */
+    PHRASE_16,        /* it would be a phrase of so many beats */
+    PHRASE_32,
+    PHRASE_64,
     LIKE_BUILDUP, /* log odds that it sounds like one */
+    BUILDUP_16,   /* the phrase would be a build-up of so many beats */
+    BUILDUP_32,
+    BUILDUP_64,
+    BUILDUP_AHEAD_32,
     CLUES
 };
 
+_Static_assert((int)CLUES == (int)JA_PREDICT_ENERGY_CLUES, "as many as there are weights");
+
 static const struct {
     const char *label, *within;
-    double weights[CLUES];
 } kinds[KINDS] = {
-    [DROP] = {"drop",
-              "drop_within",
-              {-1.25, -0.392, -1.1, 2.3, 1.29, 0.0604, 0.826, -0.464, -1.26, -0.269, -0.198, -0.429,
-               -0.111, 0.0937}},
-    [BREAKDOWN] = {"breakdown",
-                   "breakdown_within",
-                   {-0.672, -0.596, -1.56, 2.24, 2.82, 0.101, 0.773, -0.231, -1.6, -0.852, -1.6,
-                    -0.821, 0.00372, -0.00223}},
-    [BUILDUP] = {"buildup",
-                 "buildup_within",
-                 {-0.697, -0.349, -1.54, 2.72, 1.46, 0.069, 0.913, -0.333, -1.91, -1.23, -0.185,
-                  -0.335, -0.109, -0.012}},
+    [DROP] = {"drop", "drop_within"},
+    [BREAKDOWN] = {"breakdown", "breakdown_within"},
+    [BUILDUP] = {"buildup", "buildup_within"},
 };
 
 struct settings {
@@ -75,10 +81,12 @@ struct settings {
 struct predictor {
     const float *within[KINDS]; /* NULL: no such stage */
     const float *sections;      /* the same */
-    double anchors[ANCHORS];    /* s of audio: the last transitions, the newest first; NAN none */
-    const char *anchor;         /* kind of the newest */
-    double beat, period;        /* s: of the last beat told */
-    bool due;                   /* a beat has come */
+    struct {
+        double time; /* s of audio, NAN: none */
+        const char *kind;
+    } anchors[ANCHORS];  /* the last transitions, the newest first */
+    double beat, period; /* s: of the last beat told */
+    bool due;            /* a beat has come */
     struct announcement announcements[KINDS];
 };
 
@@ -98,8 +106,10 @@ static const struct ja_module module = {
 static void predictor_reset(struct ja_stage *stage) {
     struct predictor *predictor = stage->state;
 
-    for (int a = 0; a < ANCHORS; a++)
-        predictor->anchors[a] = NAN;
+    for (int a = 0; a < ANCHORS; a++) {
+        predictor->anchors[a].time = NAN;
+        predictor->anchors[a].kind = "";
+    }
     for (int k = 0; k < KINDS; k++)
         predictor->announcements[k].open = false;
     predictor->due = false;
@@ -134,7 +144,7 @@ static int roundness(double beats) {
 
 /* Of the phrase from a transition to so many beats ahead. */
 static int roundness_ahead(const struct predictor *predictor, int anchor, int ahead) {
-    double since = predictor->beat - predictor->anchors[anchor];
+    double since = predictor->beat - predictor->anchors[anchor].time;
 
     return isnan(since) ? 0 : roundness(since / predictor->period + ahead);
 }
@@ -144,35 +154,70 @@ static double log_odds(double p) {
     return log(p / (1 - p));
 }
 
-/* How likely a kind is to come `ahead` beats from now; 0 for a beat that is no candidate. */
-static double likelihood(const struct predictor *predictor, int kind, int ahead) {
-    const float *within = predictor->within[kind];
-    int round = roundness_ahead(predictor, 0, ahead), span = 0;
-    int before = roundness_ahead(predictor, 1, ahead);
-    double since = (predictor->beat - predictor->anchors[0]) / predictor->period, sum = 0;
+static bool was(const struct predictor *predictor, int anchor, const char *kind) {
+    return strcmp(predictor->anchors[anchor].kind, kind) == 0;
+}
 
-    if (isnan(since) || (round < 2 && before < 3))
-        return 0;
+static bool is_about(double beats, double length) {
+    return fabs(beats - length) < 0.6;
+}
+
+/* What phrases and transitions say of a candidate. */
+static void add_phrase(const struct predictor *predictor, int ahead, double clues[CLUES]) {
+    double since = (predictor->beat - predictor->anchors[0].time) / predictor->period;
+    double phrase = since + ahead;
+    int round = roundness_ahead(predictor, 0, ahead);
+    bool rising = was(predictor, 0, "buildup");
+
+    clues[ROUND] = round;
+    clues[ROUND_2] = round >= 2;
+    clues[ROUND_3] = round >= 3;
+    clues[ROUND_4] = round >= 4;
+    clues[ROUND_BEFORE] = roundness_ahead(predictor, 1, ahead);
+    clues[ROUND_OLDEST] = roundness_ahead(predictor, 2, ahead);
+    clues[AFTER_BUILDUP] = rising;
+    clues[AFTER_BREAKDOWN] = was(predictor, 0, "breakdown");
+    clues[AFTER_DROP] = was(predictor, 0, "drop");
+    clues[AFTER_RISE] = was(predictor, 0, "rise");
+    clues[BREAKDOWN_BEFORE] = was(predictor, 1, "breakdown");
+    clues[SINCE] = log2(1 + fmax(0, since));
+    clues[PHRASE_16] = is_about(phrase, 16);
+    clues[PHRASE_32] = is_about(phrase, 32);
+    clues[PHRASE_64] = is_about(phrase, 64);
+    for (int i = 0; i < 3 && rising; i++)
+        clues[BUILDUP_16 + i] = clues[PHRASE_16 + i];
+    clues[BUILDUP_AHEAD_32] = rising * ahead / 32.0;
+}
+
+/* What the sound says of it. */
+static void add_sound(const struct predictor *predictor, int kind, int ahead, double clues[CLUES]) {
+    const float *within = predictor->within[kind];
+    int span = 0;
+
     while (spans[span] < ahead)
         span++;
-    const double clues[CLUES] = {
-        [ONE] = 1,
-        [ROUND] = round,
-        [ROUND_2] = round >= 2,
-        [ROUND_3] = round >= 3,
-        [ROUND_4] = round >= 4,
-        [ROUND_BEFORE] = before,
-        [SPAN] = log_odds((double)within[span]),
-        [SPAN_BEFORE] = log_odds(span > 0 ? (double)within[span - 1] : 0),
-        [AHEAD_32] = ahead / 32.0,
-        [AFTER_BUILDUP] = strcmp(predictor->anchor, "buildup") == 0,
-        [AFTER_BREAKDOWN] = strcmp(predictor->anchor, "breakdown") == 0,
-        [AFTER_DROP] = strcmp(predictor->anchor, "drop") == 0,
-        [SINCE] = log2(1 + fmax(0, since)),
-        [LIKE_BUILDUP] = log_odds((double)predictor->sections[SECTION_BUILDUP]),
-    };
+    double until = (double)within[span], before = span > 0 ? (double)within[span - 1] : 0;
+    clues[SPAN] = log_odds(until);
+    clues[SPAN_BEFORE] = log_odds(before);
+    clues[SPAN_ALONE] = log(fmax(until - before, 0.003));
+    clues[LIKE_BUILDUP] = log_odds((double)predictor->sections[SECTION_BUILDUP]);
+    clues[AHEAD_32] = ahead / 32.0;
+    clues[AHEAD_4] = ahead <= 4;
+    clues[AHEAD_8] = ahead <= 8;
+    clues[AHEAD_16] = ahead <= 16;
+}
+
+/* How likely a kind is to come `ahead` beats from now; 0 for a beat that is no candidate. */
+static double likelihood(const struct predictor *predictor, int kind, int ahead) {
+    double clues[CLUES] = {[ONE] = 1}, sum = 0;
+
+    if (isnan(predictor->anchors[0].time) ||
+        (roundness_ahead(predictor, 0, ahead) < 2 && roundness_ahead(predictor, 1, ahead) < 3))
+        return 0;
+    add_phrase(predictor, ahead, clues);
+    add_sound(predictor, kind, ahead, clues);
     for (int c = 0; c < CLUES; c++)
-        sum += kinds[kind].weights[c] * clues[c];
+        sum += (double)ja_predict_energy_weights[kind][c] * clues[c];
     return 1 / (1 + exp(-sum));
 }
 
@@ -242,8 +287,6 @@ static void foretell(struct ja_stage *stage, int kind, double now) {
         withdraw(stage, kind, now);
         return;
     }
-    if (announcement->open)
-        confidence = fmax(confidence, fading * announcement->confidence);
     *announcement = (struct announcement){true, due, confidence};
     tell(stage, kind, due, confidence);
 }
@@ -264,11 +307,9 @@ static void predictor_process(struct ja_stage *stage, const struct ja_span *hop,
 }
 
 static void hear_transition(struct predictor *predictor, const struct ja_event *event) {
-    if (!(event->transition.confidence > least_anchor))
-        return;
-    memmove(predictor->anchors + 1, predictor->anchors, (ANCHORS - 1) * sizeof(double));
-    predictor->anchors[0] = event->time;
-    predictor->anchor = event->transition.kind;
+    memmove(predictor->anchors + 1, predictor->anchors, (ANCHORS - 1) * sizeof *predictor->anchors);
+    predictor->anchors[0].time = event->time;
+    predictor->anchors[0].kind = event->transition.kind;
     for (int k = 0; k < KINDS; k++)
         if (strcmp(kinds[k].label, event->transition.kind) == 0)
             predictor->announcements[k].open = false;

@@ -1,22 +1,24 @@
-"""Fits the logistic that says how likely a drop, breakdown or build-up is at a beat ahead (src/predict/energy.c).
+"""Fits the logistic that says how likely a drop, breakdown or build-up is at a beat ahead (src/predict/energy_weights.c).
 
 SPDX-License-Identifier: GPL-3.0-or-later
 
-`announcements.py WORK` reads the arrangements below FIRST_TEST that transitions.py has gathered, and trains the networks
-anew as transitions.py does. Candidates are the beats 1 to 32 ahead that would end a phrase of a multiple of 8 beats since
-the last transition told, or of 16 since the one before it. Prints a row of weights for each kind.
+`announcements.py WORK WEIGHTS.c` reads what transitions.py has gathered, and trains the networks anew as transitions.py
+does. Candidates are the beats 1 to 32 ahead that would end a phrase of a multiple of 8 beats since the last transition
+told, or of 16 since the one before it. What a half of the pieces has taught is tried on the other: what would be
+announced there says how often it came true, and the weights are bent to that.
 """
-import glob
-import os
 import sys
 
 import numpy as np
 
 import transitions as T
 
-THRESHOLD = .2        # of every kind, when the transitions are told
-APART, ALIKE = 3, 14  # beats between two transitions, two of a kind
-LATE = 1e9
+KEEPING, MOVING = .5, 1.5     # as in energy.c
+LEAST_SAID = .5               # confidence of what is taken to bend the weights by
+ANCHORS = 3
+SHARE = .35                   # of the beats of arrangements
+AHEAD = np.arange(1, T.WITHIN[-1] + 1)
+SPAN = np.searchsorted(T.WITHIN, AHEAD)
 
 
 def log_odds(p):
@@ -29,74 +31,114 @@ def roundness(beats):
     return sum(((whole > 0) & (whole % multiple == 0)).astype(float) for multiple in (4, 8, 16, 32))
 
 
-def told(rows, odds):
-    """(time, kind, when it was told) of the transitions that the first network would tell."""
-    sure = 1 / (1 + np.exp(-odds))
-    events, last, last_of = [], -LATE, {}
-    for i in np.flatnonzero((sure >= THRESHOLD).any(1)):
-        time, now, period = rows[i, :3]
-        kind = T.KINDS[int(sure[i].argmax())]
-        if time - last > APART * period and time - last_of.get(kind, -LATE) > ALIKE * period:
-            events.append((time, kind, now))
-            last = last_of[kind] = time
-    return events
-
-
 def share(values):
     values = np.exp(values - values.max(1, keepdims=True))
     return values / values.sum(1, keepdims=True)
 
 
-def clues_at(now, period, anchors, within, buildup):
+def clues_at(beat, period, anchors, within, buildup):
     """A row per beat ahead, in the order of the enum in energy.c, and which of them are candidates."""
-    ahead = np.arange(1, T.WITHIN[-1] + 1)
-    first = roundness((now - anchors[0][0]) / period + ahead)
-    before = roundness((now - anchors[1][0]) / period + ahead) if len(anchors) > 1 else np.zeros(len(ahead))
-    span = np.searchsorted(T.WITHIN, ahead)
-    one = np.ones(len(ahead))
-    columns = [one, first, first >= 2, first >= 3, first >= 4, before, log_odds(within)[span],
-               np.where(span > 0, log_odds(within)[np.maximum(span - 1, 0)], log_odds(0)), ahead / 32]
-    columns += [one * (anchors[0][1] == kind) for kind in ("buildup", "breakdown", "drop")]
-    columns += [one * np.log2(1 + max(0, (now - anchors[0][0]) / period)), one * log_odds(buildup)]
+    since = (beat - anchors[0][0]) / period
+    rounds = [roundness((beat - t) / period + AHEAD) for t, _ in anchors]
+    first, before, oldest = rounds + [np.zeros(len(AHEAD))] * (ANCHORS - len(rounds))
+    one, until = np.ones(len(AHEAD)), np.concatenate([[0], within])
+    phrases = [np.abs(since + AHEAD - length) < .6 for length in (16, 32, 64)]
+    rising = anchors[0][1] == "buildup"
+    columns = [one, first, first >= 2, first >= 3, first >= 4, before, oldest, log_odds(until[SPAN + 1]),
+               log_odds(until[SPAN]), np.log(np.maximum(until[SPAN + 1] - until[SPAN], .003)), AHEAD / 32]
+    columns += [AHEAD <= most for most in T.WITHIN[:3]]
+    columns += [one * (anchors[0][1] == kind) for kind in ("buildup", "breakdown", "drop", "rise")]
+    columns += [one * (len(anchors) > 1 and anchors[1][1] == "breakdown"), one * np.log2(1 + max(0, since))]
+    columns += phrases + [one * log_odds(buildup)] + [rising * phrase for phrase in phrases] + [rising * AHEAD / 32]
     return np.stack(columns, 1), (first >= 2) | (before >= 3)
 
 
-def examples(path, nets, foretold):
-    rows, truth = np.load(path), T.read_truth(path[:-4] + ".sections")
-    events = told(rows, T.answer(nets[0], rows))
-    rows = rows[rows[:, 3] == float(T.AGOS[0])]
-    parts = np.split(T.answer(nets[1], rows), np.cumsum(T.GROUPS)[:-1], 1)
-    sections, within = share(parts[0]), np.cumsum(share(parts[1 + foretold])[:, :-1], 1)
-    due = np.array([t for t, _, kind in truth if kind == T.FORETOLD[foretold]] + [LATE])
+def know(piece, nets):
+    """Gives the piece what is known at each of its beats: (time, beat length, clues and candidates of each kind)."""
+    events = T.told(piece.rows, piece.odds)
+    rows = piece.rows[piece.rows[:, 3] == float(T.AGOS[0])]
+    parts = np.split(T.answer(nets[1 - piece.half][1], rows), np.cumsum(T.GROUPS)[:-1], 1)
+    sections, within = share(parts[0]), [np.cumsum(share(part)[:, :-1], 1) for part in parts[1:]]
+    piece.known, piece.drops = [], [event[2] for event in events if event[1] == "drop"]
     for i in range(0, len(rows), 4):
         now, period = rows[i, 1:3]
-        anchors = [(t, kind) for t, kind, when in events if when <= now][:-3:-1]
+        anchors = [(t, kind) for t, kind, when, _, _ in events if when <= now][:-1 - ANCHORS:-1]
         if anchors:
-            clues, usable = clues_at(now, period, anchors, within[i], sections[i, T.SECTIONS.index("buildup")])
-            times = now + period * np.arange(1, len(clues) + 1)
-            right = np.abs(times[:, None] - due).min(1) <= period
-            yield clues[usable], right[usable]
+            buildup = sections[i, T.SECTIONS.index("buildup")]
+            piece.known.append((now, period, [clues_at(now, period, anchors, w[i], buildup) for w in within]))
 
 
-def fit(x, y):
-    """Newton's method with a little ridge."""
-    w = np.zeros(x.shape[1])
-    for _ in range(25):
-        p = 1 / (1 + np.exp(-x @ w))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-4 * len(x) * np.eye(len(w))
-        w += np.linalg.solve(hessian, x.T @ (y - p) - 1e-4 * len(x) * w)
-    return w
+def due(piece, kind):
+    return np.array([t for t, _, k in piece.truth if k == kind] + [1e9])
 
 
-def main():
-    nets = T.fit(T.load(sys.argv[1]))
-    paths = [p for p in sorted(glob.glob(os.path.join(sys.argv[1], "*-[0-9][0-9][0-9][0-9].npy")))
-             if int(p[-8:-4]) < T.FIRST_TEST]
-    for foretold, kind in enumerate(T.FORETOLD):
-        pairs = [pair for path in paths for pair in examples(path, nets, foretold)]
-        weights = fit(np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs]).astype(float))
-        print(kind, "{" + ", ".join("%.3g" % w for w in weights) + "}")
+def examples(pieces, foretold):
+    rng, times = np.random.default_rng(0), [due(piece, T.FORETOLD[foretold]) for piece in pieces]
+    for piece, expected in zip(pieces, times):
+        for now, period, clues in piece.known:
+            x, usable = clues[foretold]
+            if usable.any() and (piece.name in T.PIECES or rng.random() < SHARE):
+                ends = now + period * AHEAD[usable]
+                yield x[usable], np.abs(ends[:, None] - expected).min(1) <= period
+
+
+def fit(pieces, foretold):
+    pairs = list(examples(pieces, foretold))
+    return T.logistic(*(np.concatenate([pair[i] for pair in pairs]).astype(float) for i in (0, 1)))
+
+
+def announce(piece, weights):
+    """(due, confidence) of each drop that energy.c would announce of a piece, when it was surest."""
+    claims, open_ = [], None
+    for now, period, clues in piece.known:
+        x, usable = clues[0]
+        sure = np.where(usable, 1 / (1 + np.exp(-x @ weights)), 0)
+        if open_ and any(open_[1] < told <= now for told in piece.drops):
+            open_ = None
+        best = int(sure.argmax())
+        place = round((open_[0] - now) / period) - 1 if open_ else -1
+        if 0 <= place < len(sure):
+            kept = sure[max(0, place - 1):place + 2].max()
+            best = place if sure[best] <= MOVING * kept else best
+        confidence, time = sure[max(0, best - 1):best + 2].max(), now + period * (best + 1)
+        if confidence < LEAST_SAID * (KEEPING if open_ and abs(time - open_[0]) <= 1.5 * period else 1):
+            open_ = None
+            continue
+        open_ = time, now
+        near = [claim for claim in claims if abs(claim[0] - time) <= 1]
+        if not near:
+            claims.append([time, confidence, period])
+        elif confidence > near[0][1]:
+            near[0][:] = time, confidence, period
+    return claims
+
+
+def bend(pieces, weights):
+    """Slope and bias that turn what is said, the likeliest of many, into how often it comes true."""
+    pairs = [(c, np.abs(due(piece, "drop") - t).min() <= period)
+             for piece in pieces for t, c, period in announce(piece, weights[1 - piece.half])]
+    said, right = np.array(pairs, float).T
+    slope, bias = T.logistic(np.stack([log_odds(said), np.ones(len(said))], 1), right)
+    print("%d drops announced, stated %.2f, right %.2f: slope %.2f, bias %.2f" % (
+        len(said), said.mean(), right.mean(), slope, bias))
+    return slope, bias
+
+
+def main(work, path):
+    pieces = [piece for piece in T.load(work) if not piece.plain]
+    nets = T.fit_halves(pieces)
+    for piece in pieces:
+        know(piece, nets)
+    halves = [[piece for piece in pieces if piece.half == half] for half in (0, 1)]
+    slope, bias = bend(pieces, [fit(half, 0) for half in halves])
+    weights = np.array([slope * fit(pieces, foretold) for foretold in range(len(T.FORETOLD))])
+    weights[:, 0] += bias
+    with open(path, "w") as out:
+        out.write("/* What says how likely a drop, breakdown or build-up is at a beat ahead. Written by\n"
+                  " * src/train/announcements.py.\n *\n * SPDX-License-Identifier: GPL-3.0-or-later */\n"
+                  '#include "energy_weights.h"\n\n// clang-format off\n')
+        out.write(T.array("weights", weights).replace("ja_transition", "ja_predict_energy"))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -4,10 +4,14 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
     transitions.py gather TOOL WORK KIND FIRST COUNT   renders arrangements and keeps what TOOL (ja-energy-clues) says
     transitions.py listen TOOL WORK SOUND SECTIONS     the same for an annotated piece
-    transitions.py train WORK WEIGHTS.c                trains on seeds below 1000
+    transitions.py hear TOOL WORK SOUND BEATS          the same for music without drops, of which the beats are known
+    transitions.py train WORK WEIGHTS.c                trains on seeds below 3000, and prints how sure to be
 
 The labels come from the arrangements' own plan: a change belongs to the sixteenths nearest to it; their neighbours
-are neither right nor wrong.
+are neither right nor wrong. In music without drops a rise or a fall is a step of loudness that lasts for four bars.
+
+The pieces are halved. What the networks of one half say of the other tells how often they are right on music they have
+not seen; what is written is the mean of both.
 """
 import glob
 import os
@@ -25,9 +29,15 @@ SECTIONS = ("intro", "groove", "buildup", "drop", "breakdown", "outro")
 FORETOLD = ("drop", "breakdown", "buildup")
 WITHIN = (4, 8, 16, 32)   # beats
 AGOS = ("2", "4", "8")    # ticks
-HIDDEN_CHANGES, NETS, HIDDEN_OUTLOOK, STEPS = 16, 3, 24, 2500
-FIRST_TEST = 1000
-PIECES = ("edm01_house_126", "edm04_dnb_176", "edm07_breaks_128")   # openly licensed, with exact sections
+FACTORS = {2: 1, 4: .67, 8: .53}                  # these and the next as in transition.c
+THRESHOLDS = np.array([.25, .3, .18, .2, .2])      # of KINDS
+APART, ALIKE = 3, 14      # beats between two transitions, two of a kind
+STEP_DB, UNSURE_DB, BASS_DB = 4, 2.5, 6
+LINES = 1500              # of a piece without drops, beside those with steps
+HIDDEN_CHANGES, NETS, HIDDEN_OUTLOOK, STEPS = 24, 2, 24, 1500
+LEVEL_CLUES = 85          # what the outlook hears: all but the extremes
+FIRST_TEST = 3000
+PIECES = ("edm01_house_126", "edm02_techno_126", "edm04_dnb_176", "edm07_breaks_128", "edm12_trap_148")   # with exact sections
 GROUPS = (len(SECTIONS),) + (len(WITHIN) + 1,) * len(FORETOLD)
 
 
@@ -47,6 +57,39 @@ def gather(tool, work, kind, first, count):
             os.remove(path + ".wav")
 
 
+def find_steps(path, beats):
+    """(time, kind) where loudness changes for four bars, kind being rise, fall or, when it is not clear, unsure."""
+    import soundfile
+    from scipy.signal import butter, sosfilt
+    sound, rate = soundfile.read(path, always_2d=True)
+    low = sosfilt(butter(4, 150, fs=rate, output="sos"), sound.mean(1))
+    sums = [np.concatenate([[0], np.cumsum(x ** 2)]) for x in (sound.mean(1), low)]
+    downs = beats[beats[:, 1] == 1, 0]
+    bar = np.median(np.diff(downs)) if len(downs) > 3 else 4 * np.median(np.diff(beats[:, 0]))
+
+    def change(at, t):
+        a, b, c = (min(max(0, int((t + bars * bar) * rate)), len(sound)) for bars in (-4, 0, 4))
+        before, after = ((at[y] - at[x]) / max(1, y - x) + 1e-12 for x, y in ((a, b), (b, c)))
+        return 10 * np.log10(after / before)
+
+    rows = np.array([(t, *(change(x, t) for x in sums)) for t in (downs if len(downs) > 3 else beats[:, 0])])
+    for t, full, bass in rows:
+        best = abs(full) >= np.abs(rows[np.abs(rows[:, 0] - t) <= 2 * bar, 1]).max()
+        clear = abs(full) >= STEP_DB or abs(full) >= UNSURE_DB and bass * np.sign(full) >= BASS_DB
+        if best and abs(full) >= UNSURE_DB:
+            yield t, ("rise" if full > 0 else "fall") if clear else "unsure"
+    for t in np.arange(len(sound) / rate - 6, len(sound) / rate):
+        yield t, "unsure"   # the end is none
+
+
+def hear(tool, work, sound, beats):
+    path = os.path.join(work, os.path.splitext(os.path.basename(sound))[0])
+    listen(tool, path, sound)
+    with open(path + ".sections", "w") as out:
+        for row in find_steps(sound, np.loadtxt(beats, ndmin=2)):
+            out.write("%.3f\tplain\t%s\n" % row)
+
+
 def read_truth(path):
     """(time, label, kind) rows, of an arrangement or of an annotation, which has changes of loudness for kinds."""
     rows = []
@@ -54,7 +97,7 @@ def read_truth(path):
         if line.startswith("#"):
             continue
         time, label, kind = line.split("\t")[:3]
-        if kind not in KINDS + ("silence", "return", "-"):
+        if kind not in KINDS + ("silence", "return", "unsure", "-"):
             change = float(kind)
             kind = label if label in KINDS else "rise" if change >= 4 else "fall" if change <= -4 else "-"
         rows.append((float(time), label, kind))
@@ -65,8 +108,10 @@ def targets(rows, truth):
     """For each line of clues a 0/1/NaN per kind, the section (-1: unknown), and per foretold kind a bin."""
     time, now, period, ago = rows[:, :4].T
     kinds = np.zeros((len(rows), len(KINDS)), np.float32)
-    for t, _, kind in truth:
+    for t, label, kind in truth:
         ticks = np.abs(time - t) / (period / 4)
+        if label == "plain":   # what to call it there is not said
+            kinds[ticks <= 6] = np.nan
         if kind in KINDS:
             kinds[ticks <= 4, KINDS.index(kind)] = np.nan
             kinds[ticks <= 1.1, KINDS.index(kind)] = 1
@@ -83,17 +128,34 @@ def targets(rows, truth):
     return kinds, section, bins
 
 
+class Piece:
+    def __init__(self, path, half):
+        self.rows, self.truth, self.half = np.load(path), read_truth(path[:-4] + ".sections"), half
+        self.name = os.path.basename(path)[:-4]
+        self.times = 6 if self.name in PIECES else 1
+        self.plain = any(label == "plain" for _, label, _ in self.truth)
+        self.targets = targets(self.rows, self.truth)
+        self.odds = None    # of each line, by the network that has not seen the piece
+
+    def lines(self):
+        """Clues and targets to train on, as often as they count."""
+        keep = np.ones(len(self.rows), bool)
+        if self.plain and len(keep) > LINES:
+            keep = np.random.default_rng(1).random(len(keep)) < LINES / len(keep)
+            keep |= np.isnan(self.targets[0]).any(1)
+        return self.times * [[part[keep] for part in (self.rows, *self.targets)]]
+
+
 def load(work):
-    """Clues and targets of the arrangements below FIRST_TEST and, four times each, of the annotated PIECES."""
-    sets = []
-    for path in sorted(glob.glob(os.path.join(work, "*.npy"))):
-        name, sections = os.path.basename(path)[:-4], path[:-4] + ".sections"
-        number = name.rpartition("-")[2]
-        times = 4 * (name in PIECES) + (number.isdigit() and int(number) < FIRST_TEST)
-        if times and os.path.exists(sections):
-            rows = np.load(path)
-            sets += times * [(rows, *targets(rows, read_truth(sections)))]
-    return [np.concatenate(parts) for parts in zip(*sets)]
+    """The pieces, but for arrangements from FIRST_TEST on, in two halves."""
+    paths = [path for path in sorted(glob.glob(os.path.join(work, "*.npy"))) if os.path.exists(path[:-4] + ".sections")]
+    numbers = [path[:-4].rpartition("-")[2] for path in paths]
+    used = [path for path, n in zip(paths, numbers) if not n.isdigit() or int(n) < FIRST_TEST]
+    return [Piece(path, i % 2) for i, path in enumerate(used)]
+
+
+def join(pieces):
+    return [np.concatenate(parts) for parts in zip(*(lines for piece in pieces for lines in piece.lines()))]
 
 
 def units():
@@ -101,7 +163,7 @@ def units():
     levels, others = 5 * [10], [2.5, 2.5, .7, .7]
     clues = [unit for unit in levels + others for _ in range(6)]
     clues += [unit for unit in (5, 5, 5, 1.25, 1.25, .35, .35) for _ in range(2)]
-    return np.array(clues + 8 * [10] + [10, 2.5, 2.5, 5, 5, 5, 1, 1, 1], np.float32)
+    return np.array(clues + 8 * [10] + [10, 2.5, 2.5, 5, 5, 5, 1, 1, 1] + 6 * [10] + 4 * [2.5], np.float32)
 
 
 def minimise(torch, hidden, leaves, inputs, draw, loss, noise):
@@ -136,8 +198,13 @@ def fit_changes(torch, x, kinds):
     nets = [minimise(torch, HIDDEN_CHANGES, len(KINDS), x, draw, loss, .15) for _ in range(NETS)]
     for net in nets:
         net[3] -= np.log((often / len(rare)) / ((batch - often) / len(common)))
+    return mean_of(nets)
+
+
+def mean_of(nets):
+    """One network that says what all say in the mean."""
     return [np.concatenate([n[0] for n in nets]), np.concatenate([n[1] for n in nets]),
-            np.concatenate([n[2] for n in nets], 1) / NETS, sum(n[3] for n in nets) / NETS]
+            np.concatenate([n[2] for n in nets], 1) / len(nets), sum(n[3] for n in nets) / len(nets)]
 
 
 def fit_outlook(torch, x, section, bins):
@@ -168,6 +235,7 @@ def squash(rows):
 
 
 def fit(data):
+    """The networks of changes and of the outlook."""
     import torch
     torch.manual_seed(1)
     torch.set_num_threads(1)
@@ -175,12 +243,60 @@ def fit(data):
     center, scale = x.mean(0), x.std(0) + 1e-3
     inputs = torch.tensor((x - center) / scale)
     changes = fit_changes(torch, inputs, data[1])
-    outlook = fit_outlook(torch, inputs, data[2], data[3])
-    return fold(changes, center, scale), fold(outlook, center, scale)
+    outlook = fit_outlook(torch, inputs[:, :LEVEL_CLUES], data[2], data[3])
+    return fold(changes, center, scale), fold(outlook, center[:LEVEL_CLUES], scale[:LEVEL_CLUES])
+
+
+def fit_halves(pieces):
+    """A pair of networks for each half; the pieces keep what that of the other half says of them."""
+    nets = [fit(join([piece for piece in pieces if piece.half == half])) for half in (0, 1)]
+    for piece in pieces:
+        piece.odds = answer(nets[1 - piece.half][0], piece.rows)
+    return nets
 
 
 def answer(net, rows):
-    return np.tanh(squash(rows) @ net[0].T + net[1]) @ net[2].T + net[3]
+    return np.tanh(squash(rows)[:, :net[0].shape[1]] @ net[0].T + net[1]) @ net[2].T + net[3]
+
+
+def told(rows, odds):
+    """(time, kind, when it was told, log odds, ago) of the transitions that a network's answers tell."""
+    ratio = 1 / (1 + np.exp(-odds)) / THRESHOLDS / np.array([FACTORS[int(ago)] for ago in rows[:, 3]])[:, None]
+    events, last, last_of = [], -1e9, {}
+    for i in np.flatnonzero((ratio >= 1).any(1)):
+        time, now, period, ago = rows[i, :4]
+        kind = KINDS[int(ratio[i].argmax())]
+        if time - last > APART * period and time - last_of.get(kind, -1e9) > ALIKE * period:
+            events.append((time, kind, now, odds[i, KINDS.index(kind)], int(ago)))
+            last = last_of[kind] = time
+    return events
+
+
+def logistic(x, y, weight=1, ridge=1e-3):
+    """Newton's method with a little ridge."""
+    w = np.zeros(x.shape[1])
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-x @ w))
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + ridge * len(x) * np.eye(len(w))
+        w += np.linalg.solve(hessian, x.T @ (weight * (y - p)) - ridge * len(x) * w)
+    return w
+
+
+def print_trust(pieces):
+    """What turns log odds into how often what is told is right within half a second: slope and biases of transition.c."""
+    x, y, weight = [], [], []
+    for piece in pieces:
+        for time, kind, _, odds, ago in told(piece.rows, piece.odds):
+            x.append([odds] + [kind == k for k in KINDS] + [ago == 4, ago == 8])
+            y.append(any(k == kind and abs(t - time) <= .5 for t, _, k in piece.truth))
+            weight.append(4 if piece.name in PIECES else 1)
+    x, y = np.array(x, float), np.array(y, float)
+    w = logistic(x, y, np.array(weight))
+    for k, kind in enumerate(KINDS):
+        of = x[:, 1 + k] > 0
+        print("%-10s %4d told, right %.2f, stated %.2f" % (
+            kind, of.sum(), y[of].mean(), (1 / (1 + np.exp(-x[of] @ w))).mean()))
+    print("slope %.2f; biases %s; of looks at 4 and 8: %.2f %.2f" % (w[0], w[1:6].round(2), *w[6:]))
 
 
 def array(name, values):
@@ -204,14 +320,17 @@ def export(path, changes, outlook):
 
 
 def train(work, path):
-    data = load(work)
-    print("%d lines to train on; positive: %s" % (len(data[0]), dict(zip(KINDS, np.nansum(data[1], 0).astype(int)))))
-    export(path, *fit(data))
+    pieces = load(work)
+    nets = fit_halves(pieces)
+    print_trust(pieces)
+    export(path, *(mean_of(halves) for halves in zip(*nets)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "gather":
         gather(*sys.argv[2:5], int(sys.argv[5]), int(sys.argv[6]))
+    elif sys.argv[1] == "hear":
+        hear(*sys.argv[2:])
     elif sys.argv[1] == "listen":
         piece = os.path.join(sys.argv[3], os.path.splitext(os.path.basename(sys.argv[4]))[0])
         listen(sys.argv[2], piece, sys.argv[4])
