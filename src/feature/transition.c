@@ -19,15 +19,15 @@
 #include <math.h>
 #include <string.h>
 
-static const double silence_db = 45;      /* below the loudest */
-static const double silence_s = 1;        /* until it is told */
-static const double beat_recency = 0.06;  /* of a beat in the mean confidence */
-static const double beat_memory = 0.998;  /* of its best, per beat: a breakdown may hide the beat */
-static const double enough_beats = 0.4;   /* without, it is no music that has drops */
-static const double sure_of_return = 0.8; /* below, what follows silence is just a return */
-static const double apart_beats = 3;      /* two transitions of any kind, at least */
-static const double alike_beats = 14;     /* two of the same kind */
-static const double snap_beats = 0.3;     /* to the nearest beat */
+static const double silence_db = 45;     /* below the loudest */
+static const double silence_s = 1;       /* until it is told */
+static const double beat_recency = 0.06; /* of a beat in the mean confidence */
+static const double beat_memory = 0.998; /* of its best, per beat: a breakdown may hide the beat */
+static const double enough_beats = 0.4;  /* without, it is no music that has drops */
+static const double sure_of_return = 0.97; /* below, what follows silence is just a return */
+static const double apart_beats = 3;       /* two transitions of any kind, at least */
+static const double alike_beats = 14;      /* two of the same kind */
+static const double snap_beats = 0.3;      /* to the nearest beat */
 
 /* A plain step of loudness is told late: what lasts less than two bars is none in most music. */
 static const long step_ago = 2 * JA_TICKS_PER_BAR, step_before = 4 * JA_TICKS_PER_BAR;
