@@ -30,6 +30,8 @@ enum {
 
 /* A sender that has been silent for so long is taken for gone when another comes. */
 static const uint64_t silent_us = 2000000;
+/* Counters told so recently are not told again for another question. */
+static const uint64_t fresh_us = 20000;
 
 /* What somebody wants of a stream, or why not. */
 struct wish {
@@ -57,8 +59,10 @@ static bool is_own(const struct ja_api *api, const char *name) {
 
 void ja_audio_tell(struct ja_api *api) {
     static struct ja_asked_guests asked; /* one server's thread */
-    if (api->guests_told && api->guest_count == 0)
+    const uint64_t now_us = ja_clock_us();
+    if (api->guests_told && (api->guest_count == 0 || now_us - api->guests_told_us < fresh_us))
         return;
+    api->guests_told_us = now_us;
     asked.kind = JA_ASKED_GUESTS;
     asked.guests.count = 0;
     for (struct ja_guest *guest = api->guests; guest; guest = guest->next)

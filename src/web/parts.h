@@ -159,7 +159,8 @@ struct ja_api {
     struct ja_governor_settings guest_governor;
     struct ja_guest *guests;
     unsigned guest_count;
-    bool guests_told; /* the main thread knows them */
+    bool guests_told;        /* the main thread knows them, */
+    uint64_t guests_told_us; /* and their counters as of then */
     struct ja_cpu cpu;
     struct ja_room *rooms;
     char text[JA_API_TEXT_BYTES];

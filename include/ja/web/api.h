@@ -63,7 +63,9 @@ struct ja_api_host {
     const struct ja_catalogue *catalogue;
     const char *const *streams; /* names; used by ja_api_open only */
     size_t stream_count;
-    struct ja_stream *const *analyses; /* the streams themselves, for who listens in; NULL: none */
+    /* The streams themselves, for who listens in; their workers end before ja_web_free. NULL: none.
+     */
+    struct ja_stream *const *analyses;
     /* How to make streams from browsers (name, channels and governor.level aside); used by
      * ja_api_open only. */
     const struct ja_stream_setup *guests;
