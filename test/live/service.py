@@ -13,9 +13,11 @@ import signal
 import sys
 import time
 
-sys.dont_write_bytecode = True  # of the module beside this file
+sys.dont_write_bytecode = True  # of the modules
+sys.path.append("test/support")
 from manager import (PROGRAM, PLAY, WATCHDOG_S, Manager, check, listens, need, results, settings,
                      start, start_player, start_server, stop, within, work)
+import realtime  # from the top folder, where manager has gone
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -30,7 +32,7 @@ def start_program(manager, watchdog_pid=None):
     if watchdog_pid:
         environment["WATCHDOG_PID"] = watchdog_pid
     arguments = [f"-S{name}={value}" for name, value in ports.items()]
-    return start(PROGRAM, "-q", *arguments, env=environment), ports
+    return start(realtime.WATCHED, PROGRAM, "-q", *arguments, env=environment), ports
 
 
 class Stopped:
@@ -134,6 +136,7 @@ def with_nobody_there():
 
 
 need(PROGRAM, PLAY, "jackd", "jack_lsp")
+realtime.watch()
 manager = Manager(work + "/notify")
 program = without_a_server(manager)
 server = start_server()
@@ -144,4 +147,6 @@ when_jack_stops(manager, server)
 reload_and_end(manager, program)
 with_an_abstract_name()
 with_nobody_there()
+passed, name = realtime.judge()
+check(name, passed)
 results()

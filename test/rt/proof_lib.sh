@@ -43,8 +43,8 @@ end_hand() {
 }
 
 start_player() {
-    as_client "$tools/ja-play" -n deck --loop -c an:in_1 -c an:in_2 "synth:drums?bpm=126&seconds=20" \
-        >/dev/null 2>&1 &
+    as_client "$tools/ja-play" -n deck --loop -c an:in_1 -c an:in_2 \
+        "synth:drums?bpm=126&seconds=20" >/dev/null 2>&1 &
     player_pid=$!
     within 10 has_port deck:out_1
 }

@@ -1,4 +1,5 @@
-# The real-time check for live tests in Python: what WATCHED starts is watched, judge() has the verdict.
+# The real-time check for live tests in Python: what WATCHED starts is watched, judge() has the
+# verdict.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 import atexit
