@@ -10,6 +10,7 @@
 #include "client.h"
 
 #include "ports.h"
+#include <fcntl.h>
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
@@ -20,6 +21,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { DESCRIPTORS = 24 }; /* a client takes up to 20, and one for each other client */
 
 static const uint64_t RETRY_LEAST_US = 100000, RETRY_MOST_US = 250000;
 /* The picture is looked at when the graph has been quiet for a moment (a program that leaves first
@@ -188,8 +191,23 @@ static void describe_failure(const struct ja_jack *jack, jack_status_t status, c
                  name ? name : "default", (unsigned)status);
 }
 
+/* jackd's library crashes when it finds none in the midst of opening. */
+static bool has_descriptors(const struct ja_jack *jack) {
+    int fds[DESCRIPTORS], count = 0;
+    while (count < DESCRIPTORS && (fds[count] = fcntl(jack->control_fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    bool enough = count == DESCRIPTORS;
+    while (count > 0)
+        close(fds[--count]);
+    return enough;
+}
+
 static bool open_client(struct ja_jack *jack) {
     jack_status_t status = 0;
+    if (!has_descriptors(jack)) {
+        tell(jack, false, "too few file descriptors are left (ulimit -n); trying again");
+        return false;
+    }
     enter_call(jack);
     jack->client = jack->server ? jack_client_open(jack->name, JackNoStartServer | JackServerName,
                                                    &status, jack->server)
