@@ -70,6 +70,7 @@ UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 RT_TOOLS := $(addprefix $(BUILD)/test/rt/,librtcheck.so verdict sins)
+FAULT_TOOLS := $(addprefix $(BUILD)/test/faults/,libwallclock.so libslowclose.so starved)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
 .PHONY: all unit tools help demo test rt-proof bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE
@@ -87,6 +88,7 @@ help:
 	@echo 'make bench-beats [QUICK=1] [AUDIO_DIR=folder] [TRACKER="command {}"]  measure how right beats are'
 	@echo 'make fuzz [SECONDS=60]   throw made-up bytes at everything that reads from outside'
 	@echo 'make fuzz-coverage       which lines of the readers the fuzzing comes to'
+	@echo 'make faults [LONG=1]     do to the program what may happen on stage; LONG=1: 200 restarts and the like'
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
 	@echo 'make deb                 build the Debian package, build/deb/*.deb; deb-check tries it in a chroot'
@@ -129,7 +131,7 @@ FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,-
 $(patsubst %.c,$(BUILD)/%,$(shell grep -l -e support/failing.h -e support/sink_memory.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
 
 unit: $(UNIT_PROGRAMS)
-tools: $(TOOLS) $(RT_TOOLS)
+tools: $(TOOLS) $(RT_TOOLS) $(FAULT_TOOLS)
 
 # Compiler and flags of the last build: another PREFIX or CFLAGS builds anew. It is also where a
 # missing package is noticed, before any compiler could complain.
@@ -297,3 +299,18 @@ $(BUILD)/test/rt/verdict: $(BUILD)/test/rt/verdict.o
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(LDFLAGS)
 $(BUILD)/test/rt/sins: $(BUILD)/test/rt/sins.o
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(LDFLAGS) -ljack -pthread
+
+# --- The faults (test/faults) ---
+
+$(BUILD)/test/faults/lib%.so: test/faults/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+# The program itself, with allocations that fail.
+$(BUILD)/test/faults/starved: $(BUILD)/test/faults/starved.o $(BUILD)/src/main.o $(LIB_OBJECTS)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS) $(FAILING)
+
+.PHONY: faults
+faults:
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
+	@/usr/bin/python3 test/faults/matrix.py $(if $(LONG),--long)

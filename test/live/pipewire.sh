@@ -4,8 +4,7 @@
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$(dirname "$0")/pipewire_lib.sh"
-program_pid=''
-trap 'end "$program_pid"; end "$probe_pid"; end "$pipewire_pid"; probe_pid=; clean_up' EXIT
+trap 'end "$probe_pid"; end "$pipewire_pid"; probe_pid=; clean_up' EXIT
 
 pw_linked() {
     pw-jack jack_lsp -c "$2" 2>/dev/null | grep -qx "   $1"
@@ -71,71 +70,4 @@ done
 ok "at the first attempt"
 probe_ends_exact
 ok "every frame is accounted for"
-
-# --- The program itself ---
-
-mark() {
-    seen=$(wc -l <"$work/events")
-}
-
-# told PATTERN: an event since the mark
-told() {
-    tail -n +$((seen + 1)) "$work/events" | grep -q "$1"
-}
-
-# Whole seconds of sound that have been analysed; the frames are written once a second.
-heard_s() {
-    tail -n 1 "$work/frames" | sed 's/.*"time":\([0-9]*\).*/\1/'
-}
-
-heard_more_than() {
-    [ "$(heard_s)" -gt "$1" ]
-}
-
-# Sound comes, and goes on to come.
-hears_on() {
-    local before=$(($(heard_s) + 1))
-    within 5 heard_more_than $before && ! told no_input
-}
-
-echo 'stream: { main: { connect = [ "monitor" ]; }; };' >"$work/program.conf"
-# What goes into a file comes once a second, into a pipe at once.
-: >"$work/events"
-mkfifo "$work/pipe"
-cat "$work/pipe" >>"$work/events" &
-mark
-with_pipewire "$BUILD/jack-analyzer" -n program -c "$work/program.conf" \
-    -S control.enable=false -S target.default.enable=false -S frames.rate_hz=20 \
-    -e "$work/pipe" --frames "$work/frames" >/dev/null 2>"$work/probe.err" &
-program_pid=$!
-within 5 told '"state":"silent"' && within 3 test -s "$work/frames" &&
-    within 3 pw_linked program:in_1 'test sink:monitor_FL'
-ok "the program hears the monitor ports"
-mark
-for quantum in 64 4096; do
-    setting force-quantum $quantum
-    hears_on
-    ok "it hears on with a quantum of $quantum"
-done
-for rate in 96000 48000; do
-    mark
-    setting force-rate $rate
-    within 5 told '"state":"silent"' && hears_on
-    ok "and after the rate becomes $rate"
-done
-for signal in KILL TERM; do
-    mark
-    kill_pipewire $signal
-    within 2 told '"state":"no_input"'
-    ok "it tells of the daemon's death ($signal)"
-    mark
-    start_pipewire
-    within 2 told '"state":"silent"' && mark && hears_on &&
-        within 3 pw_linked program:in_1 'test sink:monitor_FL'
-    ok "and is back when the daemon is"
-done
-kill "$program_pid"
-wait "$program_pid"
-ok "it ends well"
-program_pid=
 plan

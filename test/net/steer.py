@@ -26,18 +26,18 @@ from hostile import PROGRAM, check, free_port, message, read_ack, results, text_
 class Program:
     """The program with `arguments`, its events, and what it sends to the target."""
 
-    def __init__(self, *arguments, log=subprocess.DEVNULL):
+    def __init__(self, *arguments, log=subprocess.DEVNULL, env=None, program=None):
         self.port = free_port()
         self.target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.target.bind(("127.0.0.1", 0))
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.settings = tempfile.NamedTemporaryFile(suffix=".conf")  # none of the user's own
-        command = ["test/rt/watched", PROGRAM, "-q", "-c", self.settings.name, "-e", "-",
+        command = ["test/rt/watched", program or PROGRAM, "-q", "-c", self.settings.name, "-e", "-",
                    "-S", "control.port=%d" % self.port,
                    "-S", "target.default.port=%d" % self.target.getsockname()[1]]
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=log)
+                                        stdout=subprocess.PIPE, stderr=log, env=env)
         self.events = []
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)

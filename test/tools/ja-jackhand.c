@@ -5,13 +5,13 @@
  *
  * Reads lines from standard input and answers each with a JSON line on standard output:
  *
- *   midi 90 3c 64             plays these bytes 20 ms later; answers when they do, {"us": by
- *                             CLOCK_MONOTONIC}
- *   start | stop              rolls or stops the transport
- *   query                     {"us", "rolling", "bbt", "bar", "beat", "tick", "bpm"} of the present
- *                             position
+ *   midi 90 3c 64             plays these bytes 20 ms later; when, by CLOCK_MONOTONIC: {"us"}
+ *   start | stop              rolls or stops the transport: {}
+ *   query                     of the present position: {"us", "rolling", "bbt", "bar", "beat",
+ *                             "tick", "bpm"}
  *   freewheel 1 | 0           as fast as can be, or in real time
- *   connect<TAB>FROM<TAB>TO   and disconnect: two ports
+ *   connect<TAB>FROM<TAB>TO   and disconnect: two ports; whether that was done and how long the
+ * call took: {"done", "ms"}
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/clock.h>
@@ -92,12 +92,25 @@ static void query(const struct hand *hand) {
            bbt ? position.tick / position.ticks_per_beat : 0, bbt ? position.beats_per_minute : 0);
 }
 
+/* Port names may hold blanks: a tab parts them. */
+static void plug(const struct hand *hand, bool on, const char *from, const char *to) {
+    uint64_t before_us = ja_clock_us();
+    int failure =
+        on ? jack_connect(hand->client, from, to) : jack_disconnect(hand->client, from, to);
+    double ms = (double)(ja_clock_us() - before_us) / 1000;
+    printf("{\"done\":%s,\"ms\":%.3f}\n", failure ? "false" : "true", ms);
+}
+
 static void obey(struct hand *hand, const char *line) {
     unsigned bytes[3];
     int freewheel;
-    char from[321], to[321];
+    char from[512], to[512];
     if (sscanf(line, "midi %x %x %x", &bytes[0], &bytes[1], &bytes[2]) == 3) {
         play(hand, bytes);
+    } else if (sscanf(line, "connect %511[^\t]\t%511[^\n]", from, to) == 2) {
+        plug(hand, true, from, to);
+    } else if (sscanf(line, "disconnect %511[^\t]\t%511[^\n]", from, to) == 2) {
+        plug(hand, false, from, to);
     } else if (!strcmp(line, "query\n")) {
         query(hand);
     } else if (!strcmp(line, "start\n")) {
@@ -108,10 +121,6 @@ static void obey(struct hand *hand, const char *line) {
         puts("{}");
     } else if (sscanf(line, "freewheel %d", &freewheel) == 1) {
         puts(jack_set_freewheel(hand->client, freewheel) == 0 ? "{}" : "{\"error\":true}");
-    } else if (sscanf(line, "connect\t%320[^\t]\t%320[^\n]", from, to) == 2) {
-        puts(jack_connect(hand->client, from, to) == 0 ? "{}" : "{\"error\":true}");
-    } else if (sscanf(line, "disconnect\t%320[^\t]\t%320[^\n]", from, to) == 2) {
-        puts(jack_disconnect(hand->client, from, to) == 0 ? "{}" : "{\"error\":true}");
     } else {
         puts("{\"error\":true}");
     }
@@ -121,7 +130,7 @@ static void obey(struct hand *hand, const char *line) {
 int main(int argc, char **argv) {
     static struct hand hand;
     const char *name = "hand", *server = NULL, *to = NULL;
-    char line[1024];
+    char line[2048];
     for (int option; (option = getopt(argc, argv, "n:s:m:")) != -1;) {
         if (option == 'n')
             name = optarg;
