@@ -256,8 +256,8 @@ enum ja_status ja_midi_in_learn(struct ja_midi_in *in, const char *command,
     if (!command[strspn(command, " ")])
         return JA_OK;
     ja_text_init(&text, line, sizeof line);
-    ja_text_format(&text, "cc %d ch %d: %s", MOST, 16, command); /* the longest it can be */
-    if (text.full)
+    ja_text_format(&text, "cc %d ch %d: %s", MOST, 16, command);
+    if (text.full || text.length + strlen("note") - strlen("cc") >= sizeof line)
         return ja_fail(error, JA_USAGE, "\"%.80s…\" is too long to be bound", command);
     enum ja_status status = read_binding(&binding, line, error);
     if (status != JA_OK)

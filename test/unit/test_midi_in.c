@@ -175,6 +175,14 @@ static void the_next_one_is_learnt(void **state) {
     assert_false(learn(in, "", 0x90, 60, 100, list));
     assert_int_equal(ja_midi_in_learn(in, "tip", &error), JA_USAGE);
     assert_non_null(strstr(error.text, "no command \"tip\""));
+    char longest[JA_BINDING_BYTES] = "get ";
+    memset(longest + 4, 'x', 76); /* of a note with three digits and two of the channel */
+    assert_int_equal(ja_midi_in_learn(in, longest, &error), JA_USAGE);
+    assert_non_null(strstr(error.text, "too long to be bound"));
+    longest[79] = '\0';
+    assert_int_equal(ja_midi_in_learn(in, longest, &error), JA_OK);
+    assert_true(learn(in, "", 0x9f, 127, 100, list));
+    bound_to(list);
     assert_int_equal(ja_midi_in_learn(in, "get a,b", &error), JA_USAGE);
     assert_non_null(strstr(error.text, "no comma"));
     assert_false(learn(in, "", 0x90, 60, 100, list));
