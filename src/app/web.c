@@ -419,6 +419,10 @@ static unsigned read_metrics(struct ja_app *app, struct ja_text *text) {
     put_one(text, "jack_cycles_total", "counter", "Process cycles.",
             (double)app->jack_status.cycles);
     put_one(text, "jack_xruns_total", "counter", "Xruns.", (double)app->jack_status.xruns);
+    if (app->control)
+        put_one(text, "osc_refused_total", "counter",
+                "OSC packets that are none, or more than is done.",
+                (double)ja_control_stats(app->control).refused);
     put_one(text, "web_clients", "gauge", "WebSockets.", ja_api_listeners(app->api));
     put_one(text, "web_lost_total", "counter", "Messages that found no room on the way to the web.",
             (double)ja_api_lost(app->api));
