@@ -156,13 +156,13 @@ demo:
 # what threads share a third time, under the thread sanitizer.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 THREADED := $(filter $(patsubst %,test/unit/test_%.c,ring inlet monitor stream stream_level loop resolver jack \
-	mqtt_client web_server web_api web_audio),$(UNIT_SOURCES))
+	mqtt_client web_server web_api web_audio web_oscquery outlet config),$(UNIT_SOURCES))
 test:
 	@src/dist/packages.sh --quiet $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@echo "Building the program and its tests, plain and with sanitizers"
 	@$(MAKE) -s $(JOBS) SAN= all unit tools
 	@$(MAKE) -s $(JOBS) SAN=address,undefined all unit
-	@$(MAKE) -s $(JOBS) SAN=thread $(THREADED:%.c=build/thread/%)
+	@$(MAKE) -s $(JOBS) SAN=thread all $(THREADED:%.c=build/thread/%)
 	@test -d build/locale/de_DE.UTF-8 || { mkdir -p build/locale && \
 		localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8; }
 	@test/run $(UNIT_SOURCES:%.c=build/plain/%) \
