@@ -15,7 +15,7 @@ import time
 from rig import BUILD, now, not_a_number, output, work
 from hostile import PROGRAM
 
-RATE, SECONDS, POISONED, HEALED = 48000, 24, 10, 13
+RATE, SECONDS, POISONED, HEALED = 48000, 24, 10.2, 13.2  # between two beats
 POISONS = {
     "NaN": lambda x, i: math.nan,
     "infinity": lambda x, i: math.inf if i % 3 else -math.inf,
