@@ -3,7 +3,7 @@
 # system calls alone (any other kills it), without capabilities, in a file system that is read-only
 # but for the state folder, and in one where nothing can be written at all.
 #
-# Time limit: 120 s
+# Time limit: 240 s
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import errno
@@ -163,7 +163,10 @@ class Caged:
         self.log.seek(0)
         return self.log.read() + "\n".join(t for _, t in self.manager.said[-3:])
 
-    def hears(self, address, seconds=20):
+    def tells_tempo(self):
+        return " BPM; JACK: running" in self.manager.status()
+
+    def hears(self, address, seconds=40):
         """Whether OSC with that address comes."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -209,9 +212,8 @@ def check_live():
     server = start_server(*(["-R", "-P60"] if REALTIME else ["-r"]))
     within(10, lambda: "JACK: running" in program.manager.status())
     player = start_player()
-    check("beats are locked and told by OSC",
-          within(20, lambda: "=locked" in program.manager.status()) and program.hears("/ja/beat"),
-          program.said())
+    check("beats are heard and told by OSC",
+          program.hears("/ja/beat") and within(5, program.tells_tempo), program.said())
     if REALTIME:
         check("JACK's thread runs in real time", program.is_realtime())
     else:
@@ -236,8 +238,8 @@ def check_nothing_writable():
     program = Caged("nowhere", environment={"STATE_DIRECTORY": work + "/nowhere"})
     within(10, lambda: "JACK: running" in program.manager.status())
     player = start_player()
-    check("with nothing writable beats are locked, too",
-          within(20, lambda: "=locked" in program.manager.status()), program.said())
+    check("with nothing writable beats are heard, too",
+          program.hears("/ja/beat") and within(5, program.tells_tempo), program.said())
     answer = program.ask("feedback", "good")
     check("feedback is taken", "bpm is right" in answer, answer)
     check("it is told, once, that it cannot be kept",
