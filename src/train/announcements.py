@@ -15,6 +15,7 @@ import transitions as T
 
 KEEPING, MOVING = .5, 1.5     # as in energy.c
 LEAST_SAID = .5               # confidence of what is taken to bend the weights by
+FEW = 40                      # too few to bend anything by
 ANCHORS = 3
 SHARE = .35                   # of the beats of arrangements
 AHEAD = np.arange(1, T.WITHIN[-1] + 1)
@@ -117,6 +118,8 @@ def bend(pieces, weights):
     """Slope and bias that turn what is said, the likeliest of many, into how often it comes true."""
     pairs = [(c, np.abs(due(piece, "drop") - t).min() <= period)
              for piece in pieces for t, c, period in announce(piece, weights[1 - piece.half])]
+    if len(pairs) < FEW:
+        return 1, 0
     said, right = np.array(pairs, float).T
     slope, bias = T.logistic(np.stack([log_odds(said), np.ones(len(said))], 1), right)
     print("%d drops announced, stated %.2f, right %.2f: slope %.2f, bias %.2f" % (

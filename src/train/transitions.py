@@ -72,7 +72,8 @@ def find_steps(path, beats):
         before, after = ((at[y] - at[x]) / max(1, y - x) + 1e-12 for x, y in ((a, b), (b, c)))
         return 10 * np.log10(after / before)
 
-    rows = np.array([(t, *(change(x, t) for x in sums)) for t in (downs if len(downs) > 3 else beats[:, 0])])
+    places = [t for t in (downs if len(downs) > 3 else beats[:, 0]) if bar <= t <= len(sound) / rate - bar]
+    rows = np.array([(t, *(change(x, t) for x in sums)) for t in places]).reshape(-1, 3)
     for t, full, bass in rows:
         best = abs(full) >= np.abs(rows[np.abs(rows[:, 0] - t) <= 2 * bar, 1]).max()
         clear = abs(full) >= STEP_DB or abs(full) >= UNSURE_DB and bass * np.sign(full) >= BASS_DB
@@ -96,7 +97,7 @@ def read_truth(path):
     for line in open(path):
         if line.startswith("#"):
             continue
-        time, label, kind = line.split("\t")[:3]
+        time, label, kind = line.rstrip("\n").split("\t")[:3]
         if kind not in KINDS + ("silence", "return", "unsure", "-"):
             change = float(kind)
             kind = label if label in KINDS else "rise" if change >= 4 else "fall" if change <= -4 else "-"
@@ -294,8 +295,9 @@ def print_trust(pieces):
     w = logistic(x, y, np.array(weight))
     for k, kind in enumerate(KINDS):
         of = x[:, 1 + k] > 0
-        print("%-10s %4d told, right %.2f, stated %.2f" % (
-            kind, of.sum(), y[of].mean(), (1 / (1 + np.exp(-x[of] @ w))).mean()))
+        if of.any():
+            print("%-10s %4d told, right %.2f, stated %.2f" % (
+                kind, of.sum(), y[of].mean(), (1 / (1 + np.exp(-x[of] @ w))).mean()))
     print("slope %.2f; biases %s; of looks at 4 and 8: %.2f %.2f" % (w[0], w[1:6].round(2), *w[6:]))
 
 
