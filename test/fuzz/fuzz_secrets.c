@@ -27,6 +27,8 @@ static void require(bool condition) {
 
 static char user[1024], password[1024];
 
+const bool ja_mqtt_built_in = true;
+
 enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *setup,
                            struct ja_error *error) {
     (void)error;

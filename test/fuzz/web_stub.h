@@ -11,7 +11,7 @@
 
 struct ja_web_client {
     void *mine;
-    bool is_socket;
+    bool is_socket, is_closed;
     unsigned answers, status;
 };
 
@@ -76,6 +76,20 @@ bool ja_web_send_latest(struct ja_web_client *client, unsigned slot, bool text, 
                         size_t size) {
     (void)slot;
     return ja_web_send(client, text, bytes, size, true);
+}
+
+void ja_web_close(struct ja_web_client *client, unsigned code, const char *reason) {
+    require(client->is_socket && code >= 1000 && code < 5000 && strlen(reason) < 124);
+    client->is_closed = true;
+}
+
+size_t ja_web_waiting(const struct ja_web_client *client) {
+    (void)client;
+    return 0;
+}
+
+void ja_web_wake(struct ja_web *web) {
+    (void)web; /* perhaps in another thread: who plays it looks often */
 }
 
 void ja_web_client_set(struct ja_web_client *client, void *mine) {
