@@ -58,7 +58,7 @@ static void habit_keeps_the_level(void **state) {
     static const struct {
         double between;
         int fresh, used;
-    } rows[] = {{0, BEAT, BEAT}, {0.05, BEAT / 2, BEAT}, {0.5, BEAT / 2, BEAT / 2}};
+    } rows[] = {{0, BEAT, BEAT}, {0.3, BEAT / 2, BEAT}, {0.85, BEAT / 2, BEAT / 2}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
