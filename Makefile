@@ -55,7 +55,8 @@ ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJ
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
 ALL_CXXFLAGS := -std=c++14 -DLINK_PLATFORM_LINUX=1 -Wall -Wextra -pthread -MMD -MP $(CPPFLAGS) $(CXXFLAGS) \
 	$(SAN_FLAGS) $(if $(filter thread,$(SAN)),-Wno-tsan)
-ALL_LIBS := $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) \
+# Bound at the start: the dynamic linker has no business in JACK's thread.
+ALL_LIBS := -Wl,-z,now $(LDFLAGS) -pthread $(shell $(PKG_CONFIG) --libs $(MODULES) 2>/dev/null) \
 	$(if $(filter 1,$(WITH_LINK)),-lstdc++) $(if $(filter 1,$(WITH_MQTT)),-lmosquitto) -lm
 
 # Of what speaks to a library and what stands for it, one is left out.

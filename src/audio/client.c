@@ -33,6 +33,8 @@ static const uint64_t TICK_US = 250000;
 static const uint64_t DEAD_US = 3000000, LAST_CHANCE_US = 500000;
 static const uint64_t NOTIFIER_US = 1000000; /* so long may it take to end */
 
+enum { PAGE = 4096, STACK_TOUCHED = 64 * 1024 };
+
 static const char gone_reason[] = "the server has gone; waiting for it";
 
 /* What the control thread remembers while one client lives. */
@@ -162,8 +164,19 @@ static void on_connect(jack_port_id_t a, jack_port_id_t b, int connected, void *
     post(jack->control_fd);
 }
 
+/* In the process thread before its first cycle: touches the stack, so that no page of it is missing
+ * later. The dynamic linker needs much of it when libjack calls a function of its own for the first
+ * time. */
+static void on_thread(void *data) {
+    volatile char stack[STACK_TOUCHED];
+    (void)data;
+    for (size_t i = 0; i < sizeof stack; i += PAGE)
+        stack[i] = 0;
+}
+
 static void set_callbacks(struct ja_jack *jack) {
     jack_client_t *client = jack->client;
+    jack_set_thread_init_callback(client, on_thread, NULL);
     jack_set_process_callback(client, ja_process_run, &jack->process);
     /* Both: PipeWire before 0.3.71 never calls the second, jackd calls both. */
     jack_on_shutdown(client, on_shutdown, jack);

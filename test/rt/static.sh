@@ -195,13 +195,13 @@ done
 [ ! -e "$work/stack.program" ] || echo "# deepest stack in it: $(sort -n "$work/stack.program" | tail -n 1) bytes"
 callback=ja_process_run # in which the sins below are committed
 
-# What is proved here must be what JACK is given.
-given=$(grep -hoE 'jack_set_(process_callback|process_thread|thread_init_callback)\([^,]*, *\w+' \
+# What is proved here must be what JACK is given for its cycles.
+given=$(grep -hoE 'jack_set_(process_callback|process_thread)\([^,]*, *\w+' \
     -r src | sed 's/.*, *//')
 given=$({ echo "$given"; grep -hoE 'jack_set_timebase_callback\([^,]*,[^,]*, *\w+' -r src |
     sed 's/.*, *//'; } | sort -u)
 [ "$given" = "$(printf '%s\n' $callbacks | sort)" ]
-result $? "JACK is given these callbacks and no other code for its threads" "${given:-nothing}"
+result $? "JACK is given these callbacks and no other code for its cycles" "${given:-nothing}"
 
 # The check must fail where it should. Each sin goes to the head of the callback, in a copy.
 sinful=$work/tree
