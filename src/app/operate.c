@@ -315,50 +315,36 @@ enum {
     STATS_TAIL = 48, /* for closing braces and how many are left out */
 };
 
-static void write_number(struct ja_json *json, const char *key, double value) {
-    ja_json_key(json, key);
-    ja_json_number(json, value);
-}
-
-static void write_count(struct ja_json *json, const char *key, uint64_t count) {
-    ja_json_key(json, key);
-    ja_json_integer(json, (long long)count);
-}
-
 static void write_level_loads(const struct ja_stream_stats *stats, struct ja_json *json) {
     ja_json_key(json, "level_load");
     ja_json_begin_object(json);
     for (int i = 0; i < JA_LEVELS; i++) {
         if (!isnan(stats->level_load[i]))
-            write_number(json, ja_level_names[i], stats->level_load[i]);
+            ja_json_put_number(json, ja_level_names[i], stats->level_load[i]);
     }
     ja_json_end_object(json);
 }
 
 static void write_details(const struct ja_stream_stats *stats, struct ja_json *json) {
-    ja_json_key(json, "paused");
-    ja_json_bool(json, stats->paused);
-    write_count(json, "delivered", stats->delivered);
-    write_count(json, "processed", stats->processed);
-    write_count(json, "lost_blocks", stats->lost_blocks);
-    write_count(json, "repaired", stats->repaired);
-    write_count(json, "frames_withheld", stats->frames_withheld);
-    write_count(json, "events_withheld", stats->events_withheld);
-    write_number(json, "worst_hop_ms", stats->worst_hop_ms);
-    write_number(json, "queue_ms", stats->queue_ms);
-    ja_json_key(json, "strategies");
-    ja_json_string(json, stats->strategies);
+    ja_json_put_bool(json, "paused", stats->paused);
+    ja_json_put_count(json, "delivered", stats->delivered);
+    ja_json_put_count(json, "processed", stats->processed);
+    ja_json_put_count(json, "lost_blocks", stats->lost_blocks);
+    ja_json_put_count(json, "repaired", stats->repaired);
+    ja_json_put_count(json, "frames_withheld", stats->frames_withheld);
+    ja_json_put_count(json, "events_withheld", stats->events_withheld);
+    ja_json_put_number(json, "worst_hop_ms", stats->worst_hop_ms);
+    ja_json_put_number(json, "queue_ms", stats->queue_ms);
+    ja_json_put_string(json, "strategies", stats->strategies);
     write_level_loads(stats, json);
 }
 
 void ja_app_put_stream(const struct ja_tap *tap, bool all, struct ja_json *json) {
     const struct ja_stream_stats *stats = &tap->stats;
-    ja_json_key(json, "time");
-    ja_json_time(json, stats->now);
-    write_count(json, "lost", stats->lost);
-    write_number(json, "load", stats->load);
-    ja_json_key(json, "level");
-    ja_json_string(json, ja_level_names[stats->level]);
+    ja_json_put_time(json, "time", stats->now);
+    ja_json_put_count(json, "lost", stats->lost);
+    ja_json_put_number(json, "load", stats->load);
+    ja_json_put_string(json, "level", ja_level_names[stats->level]);
     if (all)
         write_details(stats, json);
 }
@@ -372,15 +358,13 @@ void ja_app_write_stream(const struct ja_tap *tap, bool all, struct ja_json *jso
 void ja_app_write_jack(const struct ja_jack_status *status, struct ja_json *json) {
     ja_json_key(json, "jack");
     ja_json_begin_object(json);
-    ja_json_key(json, "client");
-    ja_json_string(json, status->client);
-    ja_json_key(json, "state");
-    ja_json_string(json, status->reason);
-    write_count(json, "rate", status->rate);
-    write_count(json, "period", status->period);
-    write_count(json, "cycles", status->cycles);
-    write_count(json, "xruns", status->xruns);
-    write_count(json, "midi_unheard", status->midi_unheard);
+    ja_json_put_string(json, "client", status->client);
+    ja_json_put_string(json, "state", status->reason);
+    ja_json_put_count(json, "rate", status->rate);
+    ja_json_put_count(json, "period", status->period);
+    ja_json_put_count(json, "cycles", status->cycles);
+    ja_json_put_count(json, "xruns", status->xruns);
+    ja_json_put_count(json, "midi_unheard", status->midi_unheard);
     ja_json_end_object(json);
 }
 
@@ -410,7 +394,7 @@ static void write_streams(struct ja_app *app, struct ja_json *json) {
     }
     ja_json_end_object(json);
     if (told < app->stream_count)
-        write_count(json, "left_out", app->stream_count - told);
+        ja_json_put_count(json, "left_out", app->stream_count - told);
 }
 
 /* {"sub-1":"beat to 127.0.0.1:9000"} */
@@ -427,12 +411,11 @@ static void write_subscribers(const struct ja_app *app, struct ja_json *json) {
             continue;
         ja_subscriber_place(one, place, sizeof place);
         snprintf(what, sizeof what, "%s to %s", one->wish, place);
-        ja_json_key(json, ((const struct ja_sink *)one->handle)->name);
-        ja_json_string(json, what);
+        ja_json_put_string(json, ((const struct ja_sink *)one->handle)->name, what);
         left_out += !fits(json, &before, &text);
     }
     if (left_out > 0)
-        write_count(json, "left_out", left_out);
+        ja_json_put_count(json, "left_out", left_out);
     ja_json_end_object(json);
 }
 
@@ -478,12 +461,9 @@ static enum ja_status streams(void *data, struct ja_text *reply) {
     ja_json_begin_array(&json);
     for (size_t i = 0; i < app->stream_count; i++) {
         ja_json_begin_object(&json);
-        ja_json_key(&json, "id");
-        ja_json_string(&json, app->taps[i].name);
-        ja_json_key(&json, "channels");
-        ja_json_integer(&json, ja_stream_channels(app->streams[i]));
-        ja_json_key(&json, "state");
-        ja_json_string(&json, app->states[i].state.state);
+        ja_json_put_string(&json, "id", app->taps[i].name);
+        ja_json_put_integer(&json, "channels", ja_stream_channels(app->streams[i]));
+        ja_json_put_string(&json, "state", app->states[i].state.state);
         ja_json_end_object(&json);
     }
     ja_json_end_array(&json);

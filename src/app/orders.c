@@ -89,12 +89,8 @@ static const char *pinned_by(const struct ja_app *app) {
 }
 
 void ja_app_put_orders(const struct ja_app *app, struct ja_json *json) {
-    ja_json_key(json, "hold");
-    ja_json_bool(json, app->orders[JA_ORDER_HOLD].given);
-    ja_json_key(json, "pin");
-    ja_json_string(json, pinned_by(app));
-    ja_json_key(json, "test_beats");
-    ja_json_number(json, app->test.timer ? app->test.bpm : NAN);
-    ja_json_key(json, "paused");
-    ja_json_bool(json, app->paused);
+    ja_json_put_bool(json, "hold", app->orders[JA_ORDER_HOLD].given);
+    ja_json_put_string(json, "pin", pinned_by(app));
+    ja_json_put_number(json, "test_beats", app->test.timer ? app->test.bpm : NAN);
+    ja_json_put_bool(json, "paused", app->paused);
 }

@@ -19,26 +19,6 @@
 
 enum { PORTS = 256, METRICS_BYTES = 4096 };
 
-static void put(struct ja_json *json, const char *key, const char *value) {
-    ja_json_key(json, key);
-    ja_json_string(json, value);
-}
-
-static void put_number(struct ja_json *json, const char *key, double value) {
-    ja_json_key(json, key);
-    ja_json_number(json, value);
-}
-
-static void put_count(struct ja_json *json, const char *key, uint64_t count) {
-    ja_json_key(json, key);
-    ja_json_integer(json, (long long)count);
-}
-
-static void put_bool(struct ja_json *json, const char *key, bool value) {
-    ja_json_key(json, key);
-    ja_json_bool(json, value);
-}
-
 static void begin_list(struct ja_json *json, const char *key) {
     ja_json_key(json, key);
     ja_json_begin_array(json);
@@ -48,22 +28,22 @@ static void begin_list(struct ja_json *json, const char *key) {
 
 static void put_state(const struct ja_app *app, size_t i, struct ja_json *json) {
     const struct ja_event_state *state = &app->states[i].state;
-    put(json, "id", app->taps[i].name);
-    put(json, "state", state->state);
-    put(json, "reason", state->reason[0] ? state->reason : NULL);
+    ja_json_put_string(json, "id", app->taps[i].name);
+    ja_json_put_string(json, "state", state->state);
+    ja_json_put_string(json, "reason", state->reason[0] ? state->reason : NULL);
 }
 
 static void put_guest(const struct ja_guest_facts *guest, struct ja_json *json) {
     ja_json_begin_object(json);
-    put(json, "id", guest->name);
-    put(json, "state", guest->state);
-    put(json, "reason", guest->reason[0] ? guest->reason : NULL);
-    put_count(json, "channels", guest->channels);
-    put_number(json, "time", guest->stats.now);
-    put(json, "source", "web");
-    put_count(json, "rate", guest->rate);
-    put_bool(json, "connected", guest->connected);
-    put_bool(json, "paused", guest->stats.paused);
+    ja_json_put_string(json, "id", guest->name);
+    ja_json_put_string(json, "state", guest->state);
+    ja_json_put_string(json, "reason", guest->reason[0] ? guest->reason : NULL);
+    ja_json_put_count(json, "channels", guest->channels);
+    ja_json_put_number(json, "time", guest->stats.now);
+    ja_json_put_string(json, "source", "web");
+    ja_json_put_count(json, "rate", guest->rate);
+    ja_json_put_bool(json, "connected", guest->connected);
+    ja_json_put_bool(json, "paused", guest->stats.paused);
     ja_json_end_object(json);
 }
 
@@ -73,10 +53,10 @@ static unsigned read_list(struct ja_app *app, struct ja_json *json) {
     for (size_t i = 0; i < app->stream_count; i++) {
         ja_json_begin_object(json);
         put_state(app, i, json);
-        put_count(json, "channels", ja_stream_channels(app->streams[i]));
-        put_number(json, "time", app->taps[i].stats.now);
-        put(json, "source", app->jack ? "jack" : "file");
-        put_bool(json, "paused", app->taps[i].stats.paused);
+        ja_json_put_count(json, "channels", ja_stream_channels(app->streams[i]));
+        ja_json_put_number(json, "time", app->taps[i].stats.now);
+        ja_json_put_string(json, "source", app->jack ? "jack" : "file");
+        ja_json_put_bool(json, "paused", app->taps[i].stats.paused);
         ja_json_end_object(json);
     }
     for (size_t i = 0; i < ja_api_guests(app->api)->count; i++)
@@ -97,14 +77,14 @@ static const struct ja_guest_facts *find_guest(const struct ja_app *app, const c
 static void put_guest_stats(const struct ja_guest_facts *guest, struct ja_json *json) {
     const struct ja_tap tap = {.name = guest->name, .stats = guest->stats};
     ja_json_begin_object(json);
-    put_count(json, "rate", guest->rate);
-    put_count(json, "channels", guest->channels);
-    put_bool(json, "connected", guest->connected);
-    put_count(json, "received", guest->received);
-    put_count(json, "dropped", guest->dropped);
-    put_count(json, "waiting", guest->waiting);
-    put_count(json, "chunks", guest->chunks);
-    put_count(json, "dropped_chunks", guest->dropped_chunks);
+    ja_json_put_count(json, "rate", guest->rate);
+    ja_json_put_count(json, "channels", guest->channels);
+    ja_json_put_bool(json, "connected", guest->connected);
+    ja_json_put_count(json, "received", guest->received);
+    ja_json_put_count(json, "dropped", guest->dropped);
+    ja_json_put_count(json, "waiting", guest->waiting);
+    ja_json_put_count(json, "chunks", guest->chunks);
+    ja_json_put_count(json, "dropped_chunks", guest->dropped_chunks);
     ja_app_put_stream(&tap, true, json);
     ja_json_end_object(json);
 }
@@ -144,12 +124,12 @@ static void put_sinks(const struct ja_app *app, struct ja_json *json) {
     for (size_t i = 0; i < app->sink_count; i++) {
         const struct ja_sink *sink = app->sinks[i];
         ja_json_begin_object(json);
-        put(json, "name", sink->name);
-        put(json, "kind", sink->class->module->name);
-        put_bool(json, "in_use", ja_sink_in_use(sink));
-        put_bool(json, "muted", sink->mute);
-        put_count(json, "sent", sink->sent);
-        put_count(json, "failed", sink->failed);
+        ja_json_put_string(json, "name", sink->name);
+        ja_json_put_string(json, "kind", sink->class->module->name);
+        ja_json_put_bool(json, "in_use", ja_sink_in_use(sink));
+        ja_json_put_bool(json, "muted", sink->mute);
+        ja_json_put_count(json, "sent", sink->sent);
+        ja_json_put_count(json, "failed", sink->failed);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
@@ -157,24 +137,25 @@ static void put_sinks(const struct ja_app *app, struct ja_json *json) {
 
 static unsigned read_health(struct ja_app *app, struct ja_json *json) {
     ja_json_begin_object(json);
-    put(json, "status", judge(app));
-    put(json, "version", JA_VERSION);
-    put_number(json, "uptime_s", floor((double)(ja_clock_us() - app->host.start_us) * 1e-6));
+    ja_json_put_string(json, "status", judge(app));
+    ja_json_put_string(json, "version", JA_VERSION);
+    ja_json_put_number(json, "uptime_s",
+                       floor((double)(ja_clock_us() - app->host.start_us) * 1e-6));
     if (app->jack)
         ja_app_write_jack(&app->jack_status, json);
     begin_list(json, "streams");
     for (size_t i = 0; i < app->stream_count; i++) {
         ja_json_begin_object(json);
         put_state(app, i, json);
-        put(json, "level", ja_level_names[app->taps[i].stats.level]);
-        put_number(json, "load", app->taps[i].stats.load);
+        ja_json_put_string(json, "level", ja_level_names[app->taps[i].stats.level]);
+        ja_json_put_number(json, "load", app->taps[i].stats.load);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
     ja_app_put_orders(app, json);
-    put_count(json, "web_streams", ja_api_guests(app->api)->count);
+    ja_json_put_count(json, "web_streams", ja_api_guests(app->api)->count);
     put_sinks(app, json);
-    put_count(json, "clients", ja_api_listeners(app->api));
+    ja_json_put_count(json, "clients", ja_api_listeners(app->api));
     ja_json_end_object(json);
     return 200;
 }
@@ -219,8 +200,8 @@ static void put_fallback(struct ja_json *json, const struct ja_option *option) {
 
 static void put_range(struct ja_json *json, const struct ja_option *option) {
     if (option->type == JA_INT || option->type == JA_FLOAT) {
-        put_number(json, "min", option->min);
-        put_number(json, "max", option->max);
+        ja_json_put_number(json, "min", option->min);
+        ja_json_put_number(json, "max", option->max);
     }
     if (option->type != JA_CHOICE)
         return;
@@ -237,7 +218,7 @@ static void put_origin(struct ja_json *json, const struct ja_config *config, con
     const char *origin = NULL;
     ja_text_init(&text, unused, sizeof unused);
     ja_config_get(config, name, &text, &layer, &origin, NULL);
-    put(json, "origin", origin);
+    ja_json_put_string(json, "origin", origin);
 }
 
 static void put_option(struct ja_json *json, const struct ja_config *config, const char *name,
@@ -248,15 +229,15 @@ static void put_option(struct ja_json *json, const struct ja_config *config, con
     static const char *const effects[] = {
         [JA_LIVE] = "live", [JA_REOPEN] = "reopen", [JA_START] = "start"};
     ja_json_begin_object(json);
-    put(json, "name", name);
-    put(json, "type", types[option->type]);
+    ja_json_put_string(json, "name", name);
+    ja_json_put_string(json, "type", types[option->type]);
     ja_json_key(json, "value");
     put_value(json, option, value);
     put_fallback(json, option);
     put_range(json, option);
-    put(json, "unit", option->unit);
-    put(json, "help", option->help);
-    put(json, "effect", effects[option->effect]);
+    ja_json_put_string(json, "unit", option->unit);
+    ja_json_put_string(json, "help", option->help);
+    ja_json_put_string(json, "effect", effects[option->effect]);
     put_origin(json, config, name);
     ja_json_end_object(json);
 }
@@ -321,11 +302,11 @@ static unsigned read_ports(struct ja_app *app, struct ja_json *json) {
     begin_list(json, "ports");
     for (size_t i = 0; i < count; i++) {
         ja_json_begin_object(json);
-        put(json, "name", ports[i].name);
-        put(json, "type", ports[i].type);
-        put(json, "direction", ports[i].direction);
-        put_bool(json, "physical", ports[i].physical);
-        put_bool(json, "connected", ports[i].connected);
+        ja_json_put_string(json, "name", ports[i].name);
+        ja_json_put_string(json, "type", ports[i].type);
+        ja_json_put_string(json, "direction", ports[i].direction);
+        ja_json_put_bool(json, "physical", ports[i].physical);
+        ja_json_put_bool(json, "connected", ports[i].connected);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
@@ -607,7 +588,7 @@ void ja_app_web_operator(struct ja_app *app) {
     ja_text_init(&text, buffer, sizeof buffer);
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    put(&json, "type", "operator");
+    ja_json_put_string(&json, "type", "operator");
     ja_app_put_orders(app, &json);
     ja_json_end_object(&json);
     ja_api_operator(app->api, text.data, text.length);

@@ -328,20 +328,16 @@ static void end_line(struct line *line, FILE *out) {
 void ja_truth_beat(FILE *out, double time, unsigned beat_in_bar, double bpm, bool sounding) {
     struct line line;
     struct ja_json *json = begin_line(&line, "beat", time);
-    ja_json_key(json, "beat_in_bar");
-    ja_json_integer(json, beat_in_bar);
-    ja_json_key(json, "bpm");
-    ja_json_number(json, bpm);
-    ja_json_key(json, "sounding");
-    ja_json_bool(json, sounding);
+    ja_json_put_integer(json, "beat_in_bar", beat_in_bar);
+    ja_json_put_number(json, "bpm", bpm);
+    ja_json_put_bool(json, "sounding", sounding);
     end_line(&line, out);
 }
 
 void ja_truth_hit(FILE *out, double time, const char *drum) {
     struct line line;
     struct ja_json *json = begin_line(&line, "hit", time);
-    ja_json_key(json, "drum");
-    ja_json_string(json, drum);
+    ja_json_put_string(json, "drum", drum);
     end_line(&line, out);
 }
 
@@ -354,38 +350,31 @@ void ja_truth_onset(FILE *out, double time) {
 void ja_truth_pitch(FILE *out, double time, double until, double hz) {
     struct line line;
     struct ja_json *json = begin_line(&line, "pitch", time);
-    ja_json_key(json, "until");
-    ja_json_time(json, until);
-    ja_json_key(json, "hz");
-    ja_json_number(json, hz);
+    ja_json_put_time(json, "until", until);
+    ja_json_put_number(json, "hz", hz);
     end_line(&line, out);
 }
 
 void ja_truth_chord(FILE *out, double time, double until, const char *chord) {
     struct line line;
     struct ja_json *json = begin_line(&line, "chord", time);
-    ja_json_key(json, "until");
-    ja_json_time(json, until);
-    ja_json_key(json, "chord");
-    ja_json_string(json, chord);
+    ja_json_put_time(json, "until", until);
+    ja_json_put_string(json, "chord", chord);
     end_line(&line, out);
 }
 
 void ja_truth_key(FILE *out, double time, const char *key) {
     struct line line;
     struct ja_json *json = begin_line(&line, "key", time);
-    ja_json_key(json, "key");
-    ja_json_string(json, key);
+    ja_json_put_string(json, "key", key);
     end_line(&line, out);
 }
 
 void ja_truth_section(FILE *out, double time, const char *label, unsigned bars) {
     struct line line;
     struct ja_json *json = begin_line(&line, "section", time);
-    ja_json_key(json, "label");
-    ja_json_string(json, label);
-    ja_json_key(json, "bars");
-    ja_json_integer(json, bars);
+    ja_json_put_string(json, "label", label);
+    ja_json_put_integer(json, "bars", bars);
     end_line(&line, out);
 }
 

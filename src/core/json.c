@@ -146,3 +146,32 @@ void ja_json_integer(struct ja_json *json, long long value) {
 void ja_json_bool(struct ja_json *json, bool value) {
     put_raw(json, value ? "true" : "false");
 }
+
+void ja_json_put_string(struct ja_json *json, const char *key, const char *value) {
+    ja_json_key(json, key);
+    ja_json_string(json, value);
+}
+
+void ja_json_put_number(struct ja_json *json, const char *key, double value) {
+    ja_json_key(json, key);
+    ja_json_number(json, value);
+}
+
+void ja_json_put_time(struct ja_json *json, const char *key, double seconds) {
+    ja_json_key(json, key);
+    ja_json_time(json, seconds);
+}
+
+void ja_json_put_integer(struct ja_json *json, const char *key, long long value) {
+    ja_json_key(json, key);
+    ja_json_integer(json, value);
+}
+
+void ja_json_put_count(struct ja_json *json, const char *key, uint64_t value) {
+    ja_json_put_integer(json, key, (long long)value);
+}
+
+void ja_json_put_bool(struct ja_json *json, const char *key, bool value) {
+    ja_json_key(json, key);
+    ja_json_bool(json, value);
+}

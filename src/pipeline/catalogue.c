@@ -61,12 +61,9 @@ static void write_value(const struct ja_output *output, float value, struct ja_j
 void ja_frame_write_json(const struct ja_frame *frame, const struct ja_catalogue *catalogue,
                          const char *stream, struct ja_json *json) {
     ja_json_begin_object(json);
-    ja_json_key(json, "type");
-    ja_json_string(json, "analysis");
-    ja_json_key(json, "stream");
-    ja_json_string(json, stream);
-    ja_json_key(json, "time");
-    ja_json_time(json, frame->time);
+    ja_json_put_string(json, "type", "analysis");
+    ja_json_put_string(json, "stream", stream);
+    ja_json_put_time(json, "time", frame->time);
     for (size_t i = 0; i < catalogue->count; i++) {
         const struct ja_catalogue_entry *entry = &catalogue->entries[i];
         ja_json_key(json, entry->output->name);

@@ -163,14 +163,10 @@ static void write_field(const struct ja_event_field *field, const struct ja_even
 void ja_event_write_json(const struct ja_event *event, const char *stream, struct ja_json *json) {
     const struct ja_event_info *info = ja_event_info(event->type);
     ja_json_begin_object(json);
-    ja_json_key(json, "type");
-    ja_json_string(json, info->name);
-    ja_json_key(json, "stream");
-    ja_json_string(json, stream);
-    ja_json_key(json, "time");
-    ja_json_time(json, event->time);
-    ja_json_key(json, "emitted");
-    ja_json_time(json, event->emitted);
+    ja_json_put_string(json, "type", info->name);
+    ja_json_put_string(json, "stream", stream);
+    ja_json_put_time(json, "time", event->time);
+    ja_json_put_time(json, "emitted", event->emitted);
     for (size_t i = 0; i < info->field_count; i++)
         write_field(&info->fields[i], event, json);
     ja_json_end_object(json);

@@ -169,8 +169,7 @@ static bool publish(struct ja_sink *sink, const char *topic, const char *payload
 static void put(struct ja_json *json, const char *key, const char *value) {
     if (!value)
         return;
-    ja_json_key(json, key);
-    ja_json_string(json, value);
+    ja_json_put_string(json, key, value);
 }
 
 static void describe(const struct ja_sink *sink, const struct field *field, struct ja_json *json) {

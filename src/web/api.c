@@ -128,21 +128,16 @@ static enum ja_status run(struct ja_api *api, const struct ja_web_call *call,
 
 static void begin_ack(struct ja_json *json, const struct ja_web_message *message) {
     ja_json_begin_object(json);
-    ja_json_key(json, "type");
-    ja_json_string(json, "ack");
+    ja_json_put_string(json, "type", "ack");
     if (message->has_id) {
-        ja_json_key(json, "id");
-        ja_json_integer(json, message->id);
+        ja_json_put_integer(json, "id", message->id);
     }
-    ja_json_key(json, "command");
-    ja_json_string(json, message->call.name);
+    ja_json_put_string(json, "command", message->call.name);
 }
 
 static void end_ack(struct ja_json *json, bool fine, const char *sentence) {
-    ja_json_key(json, "ok");
-    ja_json_bool(json, fine);
-    ja_json_key(json, "text");
-    ja_json_string(json, sentence);
+    ja_json_put_bool(json, "ok", fine);
+    ja_json_put_string(json, "text", sentence);
     ja_json_end_object(json);
 }
 
@@ -376,39 +371,28 @@ unsigned long long ja_api_lost(const struct ja_api *api) {
 
 /* --- Hello --- */
 
-static void put(struct ja_json *json, const char *key, const char *value) {
-    ja_json_key(json, key);
-    ja_json_string(json, value);
-}
-
-static void put_number(struct ja_json *json, const char *key, double value) {
-    ja_json_key(json, key);
-    ja_json_number(json, value);
-}
-
 static void write_output(const struct ja_output *output, struct ja_json *json) {
     ja_json_begin_object(json);
-    put(json, "name", output->name);
-    put(json, "type", output->type == JA_OUTPUT_BOOL ? "bool" : "number");
-    put(json, "unit", output->unit);
-    ja_json_key(json, "width");
-    ja_json_integer(json, output->width);
-    put_number(json, "min", output->min);
-    put_number(json, "max", output->max);
-    put(json, "help", output->help);
+    ja_json_put_string(json, "name", output->name);
+    ja_json_put_string(json, "type", output->type == JA_OUTPUT_BOOL ? "bool" : "number");
+    ja_json_put_string(json, "unit", output->unit);
+    ja_json_put_integer(json, "width", output->width);
+    ja_json_put_number(json, "min", output->min);
+    ja_json_put_number(json, "max", output->max);
+    ja_json_put_string(json, "help", output->help);
     ja_json_end_object(json);
 }
 
 static void write_event_type(const struct ja_event_info *info, struct ja_json *json) {
     ja_json_begin_object(json);
-    put(json, "name", info->name);
-    put(json, "help", info->help);
+    ja_json_put_string(json, "name", info->name);
+    ja_json_put_string(json, "help", info->help);
     ja_json_key(json, "fields");
     ja_json_begin_array(json);
     for (size_t i = 0; i < info->field_count; i++) {
         ja_json_begin_object(json);
-        put(json, "name", info->fields[i].name);
-        put(json, "help", info->fields[i].help);
+        ja_json_put_string(json, "name", info->fields[i].name);
+        ja_json_put_string(json, "help", info->fields[i].help);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
@@ -439,8 +423,8 @@ static bool make_hello(struct ja_api *api) {
     ja_text_init(&text, api->hello, HELLO_BYTES);
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    put(&json, "type", "hello");
-    put(&json, "version", JA_VERSION);
+    ja_json_put_string(&json, "type", "hello");
+    ja_json_put_string(&json, "version", JA_VERSION);
     ja_json_key(&json, "streams");
     ja_json_begin_array(&json);
     for (size_t i = 0; i < api->stream_count; i++)

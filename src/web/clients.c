@@ -135,19 +135,14 @@ void ja_clients_answer(struct ja_api_client *to, const struct ja_web_message *me
     ja_text_init(&text, buffer, sizeof buffer);
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    ja_json_key(&json, "type");
-    ja_json_string(&json, type);
+    ja_json_put_string(&json, "type", type);
     if (message->has_id) {
-        ja_json_key(&json, "id");
-        ja_json_integer(&json, message->id);
+        ja_json_put_integer(&json, "id", message->id);
     }
     if (sentence) {
-        ja_json_key(&json, "command");
-        ja_json_string(&json, message->call.name[0] ? message->call.name : NULL);
-        ja_json_key(&json, "ok");
-        ja_json_bool(&json, fine);
-        ja_json_key(&json, "text");
-        ja_json_string(&json, sentence);
+        ja_json_put_string(&json, "command", message->call.name[0] ? message->call.name : NULL);
+        ja_json_put_bool(&json, "ok", fine);
+        ja_json_put_string(&json, "text", sentence);
     }
     ja_json_end_object(&json);
     ja_web_send(to->client, true, text.data, text.length, false);
@@ -161,14 +156,10 @@ void ja_clients_refuse(struct ja_api_client *to, const char *type, const char *c
     ja_text_init(&text, buffer, sizeof buffer);
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    ja_json_key(&json, "type");
-    ja_json_string(&json, type);
-    ja_json_key(&json, "stream");
-    ja_json_string(&json, to->id[0] ? to->id : NULL);
-    ja_json_key(&json, "error");
-    ja_json_string(&json, sentence);
-    ja_json_key(&json, "code");
-    ja_json_string(&json, code);
+    ja_json_put_string(&json, "type", type);
+    ja_json_put_string(&json, "stream", to->id[0] ? to->id : NULL);
+    ja_json_put_string(&json, "error", sentence);
+    ja_json_put_string(&json, "code", code);
     ja_json_end_object(&json);
     ja_web_send(to->client, true, text.data, text.length, false);
     ja_web_close(to->client, close_code, code);

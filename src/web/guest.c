@@ -293,14 +293,10 @@ void ja_guest_tell_dropped(struct ja_guest *guest) {
         return;
     begin(guest->api, &text, &json);
     ja_json_begin_object(&json);
-    ja_json_key(&json, "type");
-    ja_json_string(&json, "dropped");
-    ja_json_key(&json, "stream");
-    ja_json_string(&json, guest->stream.name);
-    ja_json_key(&json, "chunks");
-    ja_json_integer(&json, (long long)chunks);
-    ja_json_key(&json, "frames");
-    ja_json_integer(&json, (long long)frames);
+    ja_json_put_string(&json, "type", "dropped");
+    ja_json_put_string(&json, "stream", guest->stream.name);
+    ja_json_put_integer(&json, "chunks", (long long)chunks);
+    ja_json_put_integer(&json, "frames", (long long)frames);
     ja_json_end_object(&json);
     if (!ja_web_send(guest->socket->client, true, text.data, text.length, true))
         return;

@@ -80,10 +80,8 @@ size_t ja_http_error(unsigned status, const char *sentence, char *buffer, size_t
     ja_text_init(&text, buffer, size);
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
-    ja_json_key(&json, "error");
-    ja_json_string(&json, sentence);
-    ja_json_key(&json, "code");
-    ja_json_string(&json, code_of(status));
+    ja_json_put_string(&json, "error", sentence);
+    ja_json_put_string(&json, "code", code_of(status));
     ja_json_end_object(&json);
     return text.length;
 }
@@ -162,17 +160,12 @@ static void answer_list(struct ja_web_client *client, void (*write)(struct ja_js
     free(buffer);
 }
 
-static void put(struct ja_json *json, const char *key, const char *value) {
-    ja_json_key(json, key);
-    ja_json_string(json, value);
-}
-
 static bool write_preset(void *data, const char *name, const char *description, const char *path) {
     struct ja_json *json = data;
     ja_json_begin_object(json);
-    put(json, "name", name);
-    put(json, "description", description);
-    put(json, "file", path);
+    ja_json_put_string(json, "name", name);
+    ja_json_put_string(json, "description", description);
+    ja_json_put_string(json, "file", path);
     ja_json_end_object(json);
     return true;
 }
@@ -198,9 +191,9 @@ static void write_commands(struct ja_json *json) {
     ja_json_begin_array(json);
     for (size_t i = 0; i < ja_command_count; i++) {
         ja_json_begin_object(json);
-        put(json, "name", ja_commands[i].name);
-        put(json, "arguments", ja_commands[i].arguments);
-        put(json, "help", ja_commands[i].help);
+        ja_json_put_string(json, "name", ja_commands[i].name);
+        ja_json_put_string(json, "arguments", ja_commands[i].arguments);
+        ja_json_put_string(json, "help", ja_commands[i].help);
         ja_json_end_object(json);
     }
     ja_json_end_array(json);
@@ -235,13 +228,12 @@ static void describe_parameter(const struct route *route, struct ja_json *json) 
     ja_json_key(json, "parameters");
     ja_json_begin_array(json);
     ja_json_begin_object(json);
-    put(json, "name", route->name);
-    put(json, "in", "path");
-    ja_json_key(json, "required");
-    ja_json_bool(json, true);
+    ja_json_put_string(json, "name", route->name);
+    ja_json_put_string(json, "in", "path");
+    ja_json_put_bool(json, "required", true);
     ja_json_key(json, "schema");
     ja_json_begin_object(json);
-    put(json, "type", "string");
+    ja_json_put_string(json, "type", "string");
     ja_json_end_object(json);
     ja_json_end_object(json);
     ja_json_end_array(json);
@@ -256,7 +248,7 @@ static void describe_body(struct ja_json *json) {
     ja_json_begin_object(json);
     ja_json_key(json, "schema");
     ja_json_begin_object(json);
-    put(json, "type", "object");
+    ja_json_put_string(json, "type", "object");
     for (int i = 0; i < 4; i++)
         ja_json_end_object(json);
 }
@@ -264,7 +256,7 @@ static void describe_body(struct ja_json *json) {
 static void describe_answer(const char *status, const char *description, struct ja_json *json) {
     ja_json_key(json, status);
     ja_json_begin_object(json);
-    put(json, "description", description);
+    ja_json_put_string(json, "description", description);
     ja_json_end_object(json);
 }
 
@@ -276,7 +268,7 @@ static void describe_operation(const struct route *route, struct ja_json *json) 
     method[i] = '\0';
     ja_json_key(json, method);
     ja_json_begin_object(json);
-    put(json, "summary", route->summary);
+    ja_json_put_string(json, "summary", route->summary);
     if (route->name)
         describe_parameter(route, json);
     if (route->method[0] == 'P' && route->answer != answer_start && route->answer != answer_stop)
@@ -306,11 +298,11 @@ static void describe_path(size_t first, struct ja_json *json) {
 
 static void write_description(struct ja_json *json) {
     ja_json_begin_object(json);
-    put(json, "openapi", "3.0.3");
+    ja_json_put_string(json, "openapi", "3.0.3");
     ja_json_key(json, "info");
     ja_json_begin_object(json);
-    put(json, "title", "jack-analyzer");
-    put(json, "version", JA_VERSION);
+    ja_json_put_string(json, "title", "jack-analyzer");
+    ja_json_put_string(json, "version", JA_VERSION);
     ja_json_end_object(json);
     ja_json_key(json, "paths");
     ja_json_begin_object(json);

@@ -27,54 +27,42 @@ double ja_cpu_percent(struct ja_cpu *cpu) {
     return first ? NAN : fmin(fmax(percent, 0), 100);
 }
 
-static void put_number(struct ja_json *json, const char *key, double value) {
-    ja_json_key(json, key);
-    ja_json_number(json, value);
-}
-
-static void put_count(struct ja_json *json, const char *key, uint64_t count) {
-    ja_json_key(json, key);
-    ja_json_integer(json, (long long)count);
-}
-
 static void put_guest(struct ja_json *json, const struct ja_guest_facts *guest) {
-    put_count(json, "received", guest->received);
-    put_count(json, "dropped", guest->dropped);
-    put_count(json, "chunks", guest->chunks);
-    put_count(json, "dropped_chunks", guest->dropped_chunks);
+    ja_json_put_count(json, "received", guest->received);
+    ja_json_put_count(json, "dropped", guest->dropped);
+    ja_json_put_count(json, "chunks", guest->chunks);
+    ja_json_put_count(json, "dropped_chunks", guest->dropped_chunks);
 }
 
 void ja_metrics_write(const struct ja_metrics *metrics, struct ja_json *json) {
     const struct ja_stream_stats *stats = metrics->stats;
     ja_json_begin_object(json);
-    ja_json_key(json, "type");
-    ja_json_string(json, "metrics");
-    ja_json_key(json, "stream");
-    ja_json_string(json, metrics->stream);
+    ja_json_put_string(json, "type", "metrics");
+    ja_json_put_string(json, "stream", metrics->stream);
     ja_json_key(json, "metrics");
     ja_json_begin_object(json);
-    put_number(json, "total_latency", metrics->wait_ms + stats->queue_ms + stats->worst_hop_ms);
-    put_number(json, "average_latency", stats->load * 1000 / hops_per_second);
-    put_count(json, "chunks_processed", (uint64_t)(stats->now * hops_per_second));
+    ja_json_put_number(json, "total_latency",
+                       metrics->wait_ms + stats->queue_ms + stats->worst_hop_ms);
+    ja_json_put_number(json, "average_latency", stats->load * 1000 / hops_per_second);
+    ja_json_put_count(json, "chunks_processed", (uint64_t)(stats->now * hops_per_second));
     ja_json_key(json, "quality_metrics");
     ja_json_begin_object(json);
-    put_number(json, "snr", NAN); /* what is noise in a mix, nobody knows */
-    put_number(json, "rms", metrics->rms);
+    ja_json_put_number(json, "snr", NAN); /* what is noise in a mix, nobody knows */
+    ja_json_put_number(json, "rms", metrics->rms);
     ja_json_end_object(json);
-    put_number(json, "cpu_usage", metrics->cpu);
-    put_number(json, "load", 100 * stats->load);
-    ja_json_key(json, "level");
-    ja_json_string(json, ja_level_names[stats->level]);
-    put_number(json, "worst_hop_ms", stats->worst_hop_ms);
-    put_number(json, "queue_ms", stats->queue_ms);
-    put_count(json, "lost_blocks", stats->lost_blocks);
+    ja_json_put_number(json, "cpu_usage", metrics->cpu);
+    ja_json_put_number(json, "load", 100 * stats->load);
+    ja_json_put_string(json, "level", ja_level_names[stats->level]);
+    ja_json_put_number(json, "worst_hop_ms", stats->worst_hop_ms);
+    ja_json_put_number(json, "queue_ms", stats->queue_ms);
+    ja_json_put_count(json, "lost_blocks", stats->lost_blocks);
     if (metrics->guest)
         put_guest(json, metrics->guest);
     else
-        put_count(json, "xruns", metrics->xruns);
-    put_count(json, "clients", metrics->clients);
-    put_count(json, "web_lost", metrics->lost);
-    put_count(json, "monitor_dropped", metrics->unheard);
+        ja_json_put_count(json, "xruns", metrics->xruns);
+    ja_json_put_count(json, "clients", metrics->clients);
+    ja_json_put_count(json, "web_lost", metrics->lost);
+    ja_json_put_count(json, "monitor_dropped", metrics->unheard);
     ja_json_end_object(json);
     ja_json_end_object(json);
 }

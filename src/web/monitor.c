@@ -44,10 +44,8 @@ static void begin(const struct ja_room *room, const char *type, struct ja_text *
     ja_text_init(text, room->text, TEXT_BYTES);
     ja_json_init(json, text);
     ja_json_begin_object(json);
-    ja_json_key(json, "type");
-    ja_json_string(json, type);
-    ja_json_key(json, "stream");
-    ja_json_string(json, room->name);
+    ja_json_put_string(json, "type", type);
+    ja_json_put_string(json, "stream", room->name);
     ja_json_key(json, "data");
     ja_json_begin_object(json);
 }
@@ -55,16 +53,6 @@ static void begin(const struct ja_room *room, const char *type, struct ja_text *
 static void finish(struct ja_json *json) {
     ja_json_end_object(json);
     ja_json_end_object(json);
-}
-
-static void put_count(struct ja_json *json, const char *key, uint64_t count) {
-    ja_json_key(json, key);
-    ja_json_integer(json, (long long)count);
-}
-
-static void put(struct ja_json *json, const char *key, const char *value) {
-    ja_json_key(json, key);
-    ja_json_string(json, value);
 }
 
 static bool listens(const struct ja_api_client *client, const struct ja_room *room) {
@@ -75,11 +63,11 @@ static void send_start(const struct ja_room *room, struct ja_api_client *to) {
     struct ja_text text;
     struct ja_json json;
     begin(room, "audio_stream_start", &text, &json);
-    put_count(&json, "sample_rate", room->last.rate);
-    put_count(&json, "channels", room->monitor->channels);
-    put(&json, "format", "float32le");
-    put(&json, "encoding", to->as_json ? "json" : "binary");
-    put_count(&json, "block_frames", room->block_frames);
+    ja_json_put_count(&json, "sample_rate", room->last.rate);
+    ja_json_put_count(&json, "channels", room->monitor->channels);
+    ja_json_put_string(&json, "format", "float32le");
+    ja_json_put_string(&json, "encoding", to->as_json ? "json" : "binary");
+    ja_json_put_count(&json, "block_frames", room->block_frames);
     finish(&json);
     ja_web_send(to->client, true, text.data, text.length, false);
 }
@@ -91,8 +79,8 @@ static void send_end(struct ja_api *api, struct ja_room *room, const char *reaso
         return;
     room->running = false;
     begin(room, "audio_stream_end", &text, &json);
-    put(&json, "reason", reason);
-    put_count(&json, "frame", room->frame);
+    ja_json_put_string(&json, "reason", reason);
+    ja_json_put_count(&json, "frame", room->frame);
     finish(&json);
     for (struct ja_api_client *to = api->clients; to; to = to->next)
         if (listens(to, room))
@@ -137,10 +125,10 @@ static struct ja_text write_chunk(const struct ja_room *room, size_t sample_byte
     struct ja_text text;
     struct ja_json json;
     begin(room, "audio_chunk", &text, &json);
-    put_count(&json, "seq", room->seq);
-    put_count(&json, "frame", room->frame);
-    put_count(&json, "sample_rate", room->last.rate);
-    put_count(&json, "channels", room->monitor->channels);
+    ja_json_put_count(&json, "seq", room->seq);
+    ja_json_put_count(&json, "frame", room->frame);
+    ja_json_put_count(&json, "sample_rate", room->last.rate);
+    ja_json_put_count(&json, "channels", room->monitor->channels);
     ja_json_key(&json, "samples");
     ja_text_put(&text, "\"");
     put_base64(&text, room->message + HEADER_BYTES, sample_bytes);

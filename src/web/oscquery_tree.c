@@ -389,8 +389,7 @@ static bool write_value(const struct node *node, struct ja_json *json) {
 static void write_bound(struct ja_json *json, const char *key, double bound) {
     if (isnan(bound))
         return;
-    ja_json_key(json, key);
-    ja_json_number(json, bound);
+    ja_json_put_number(json, key, bound);
 }
 
 static void write_choices(struct ja_json *json, const char *const *choices) {
@@ -464,14 +463,12 @@ static void write_branch(const struct ja_osc_tree *tree, size_t first, size_t en
     memcpy(path, tree->nodes[first].path, length);
     path[length] = '\0';
     ja_json_begin_object(json);
-    ja_json_key(json, "FULL_PATH");
-    ja_json_string(json, length ? path : "/");
+    ja_json_put_string(json, "FULL_PATH", length ? path : "/");
     const struct node *own = tree->nodes[first].path[length] ? NULL : &tree->nodes[first++];
     for (size_t i = 0; own && i < sizeof attributes / sizeof attributes[0]; i++)
         write_attribute(&attributes[i], own, json);
     if (!own) {
-        ja_json_key(json, "ACCESS");
-        ja_json_integer(json, 0);
+        ja_json_put_integer(json, "ACCESS", 0);
     }
     if (first < end) {
         ja_json_key(json, "CONTENTS");
@@ -496,19 +493,15 @@ static void write_host_info(const struct ja_osc_tree *tree, struct ja_json *json
     static const char *const extensions[] = {"ACCESS", "VALUE",  "RANGE",       "DESCRIPTION",
                                              "LISTEN", "IGNORE", "PATH_CHANGED"};
     ja_json_begin_object(json);
-    ja_json_key(json, "NAME");
-    ja_json_string(json, tree->setup.name);
+    ja_json_put_string(json, "NAME", tree->setup.name);
     if (tree->setup.osc_port) {
-        ja_json_key(json, "OSC_PORT");
-        ja_json_integer(json, tree->setup.osc_port);
-        ja_json_key(json, "OSC_TRANSPORT");
-        ja_json_string(json, "UDP");
+        ja_json_put_integer(json, "OSC_PORT", tree->setup.osc_port);
+        ja_json_put_string(json, "OSC_TRANSPORT", "UDP");
     }
     ja_json_key(json, "EXTENSIONS");
     ja_json_begin_object(json);
     for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
-        ja_json_key(json, extensions[i]);
-        ja_json_bool(json, true);
+        ja_json_put_bool(json, extensions[i], true);
     }
     ja_json_end_object(json);
     ja_json_end_object(json);

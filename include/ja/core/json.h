@@ -7,6 +7,7 @@
 #define JA_CORE_JSON_H
 
 #include <ja/core/text.h>
+#include <stdint.h>
 
 struct ja_json {
     struct ja_text *text;
@@ -26,5 +27,13 @@ void ja_json_number(struct ja_json *json,
 void ja_json_time(struct ja_json *json, double seconds); /* microseconds; non-finite is null */
 void ja_json_integer(struct ja_json *json, long long value);
 void ja_json_bool(struct ja_json *json, bool value);
+
+/* Members of an object: a key and its value. */
+void ja_json_put_string(struct ja_json *json, const char *key, const char *value);
+void ja_json_put_number(struct ja_json *json, const char *key, double value);
+void ja_json_put_time(struct ja_json *json, const char *key, double seconds);
+void ja_json_put_integer(struct ja_json *json, const char *key, long long value);
+void ja_json_put_count(struct ja_json *json, const char *key, uint64_t value);
+void ja_json_put_bool(struct ja_json *json, const char *key, bool value);
 
 #endif
