@@ -47,7 +47,7 @@ def main():
             number += 1
             time, confidence = differences(found, wanted)
             print("%s %d - %s at %s: the same beats within %g ms" % (
-                "ok" if time <= most_s and confidence < 0.02 else "not ok", number, piece, name,
+                "ok" if time <= most_s and confidence < 0.03 else "not ok", number, piece, name,
                 1000 * most_s))
             print("# %d beats; they differ by %.2f ms, in confidence by %.3f" % (
                 len(found), 1000 * time, confidence))
