@@ -288,7 +288,7 @@ fuzz-coverage:
 	@src/dist/packages.sh clang llvm libclang-rt-dev python3
 	$(FUZZ_MAKE) BUILD=build/coverage CFLAGS="$(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping" \
 		fuzz-programs
-	@test/fuzz/coverage.py $(FUZZERS)
+	@test/bench/fuzz_coverage.py $(FUZZERS)
 
 # --- The real-time check of a running client (test/rt) ---
 
