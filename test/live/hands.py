@@ -102,10 +102,8 @@ def check_learning(program, hand):
           program.ask("get", "s", "midi_in.bind"))
 
 
-def check_taps(program, hand):
-    """Held in silence, the beats are the taps'. What is heard late counts when it was played."""
-    program.ask("auto")
-    program.ask("hold", "i", 1)
+def tap(program, hand):
+    """(tempo said, s by which beats are off the taps)."""
     played = []
     for _ in range(8):
         played.append(hand.note(48))
@@ -113,12 +111,23 @@ def check_taps(program, hand):
     program.beats(0.5)  # what had come before
     said = [e["reason"] for e in program.events if "Tempo tapped near" in e.get("reason", "")]
     bpm = float(said[-1].split()[3]) if said else 0
-    check(abs(bpm - 60 / 0.55) < 6, "the tapped tempo is seen", said)
     period = 60 / bpm if bpm else 0.55
     came = program.beats(3.5)
     off = [(b - played[-1] + period / 2) % period - period / 2 for b in came]
-    check(len(came) >= 4 and abs(statistics.median(off)) < 0.1, "beats come where it was tapped",
-          off)
+    return bpm, off
+
+
+def check_taps(program, hand):
+    """Held in silence, the beats are the taps'. What is heard late counts when it was played."""
+    program.ask("auto")
+    program.ask("hold", "i", 1)
+    for _ in range(3):  # after xruns, jackd's clock may be off for seconds
+        bpm, off = tap(program, hand)
+        right = len(off) >= 4 and abs(statistics.median(off)) < 0.1
+        if right:
+            break
+    check(abs(bpm - 60 / 0.55) < 6, "the tapped tempo is seen", bpm)
+    check(right, "beats come where it was tapped", off)
     print("# beats %+.1f ms off the taps" % (1000 * statistics.median(off) if off else 0))
 
 
