@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 command -v clang >/dev/null || { echo "1..0 # SKIP no clang here"; exit 0; }
-seconds=${SECONDS_EACH:-15}
+seconds=${SECONDS_EACH:-10}
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT

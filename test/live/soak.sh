@@ -1,6 +1,6 @@
 #!/bin/bash
-# A quarter of an hour of sound, freewheeling, while clients come and go: see test/bench/soak.py.
+# Six minutes of sound, freewheeling, while clients come and go: see test/bench/soak.py.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 cd "$(dirname "$0")/../.." || exit 1
-exec test/bench/soak.py --hours 0.2 --speed 12
+exec test/bench/soak.py --hours 0.1 --speed 12
