@@ -48,8 +48,10 @@ MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l)))) $(if $(filte
 comma := ,
 BUILD := build/$(if $(SAN),$(subst $(comma),-,$(SAN)),plain)
 
+# On a processor of 32 bits: large files, and folders whose files have large numbers.
+WIDE := $(if $(filter 4,$(shell echo __SIZEOF_POINTER__ | $(CC) -E -P -x c - 2>/dev/null)),-D_FILE_OFFSET_BITS=64)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
+ALL_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L $(WIDE) -DJA_VERSION='"$(VERSION)"' -DJA_DATADIR='"$(DATADIR)"' \
 	-Iinclude -Isrc -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-DJA_WITH_WEB=$(WITH_WEB) -DJA_WITH_AVAHI=$(WITH_AVAHI) -pthread -MMD -MP $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS) \
 	$(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null)
