@@ -95,6 +95,7 @@ help:
 	@echo 'make deps                install the Debian packages that building needs'
 	@echo 'make install             [PREFIX=/usr/local] [DESTDIR=]; make uninstall takes it away again'
 	@echo 'make deb                 build the Debian package, build/deb/*.deb; deb-check tries it in a chroot'
+	@echo 'make cross [ARCH=arm64]  build and test for arm64 or armhf, under qemu; needs no such machine'
 	@echo 'make unit | make tools   build the test programs | the tools of tests and demo'
 	@echo 'make jack-analyzer.conf  write the sample configuration anew from the option tables'
 	@echo 'make clean               remove build/'
@@ -254,6 +255,16 @@ deb:
 deb-check: deb
 	@src/dist/packages.sh debootstrap
 	@src/dist/deb-check.sh
+
+# --- For another processor, with Debian's cross compilers: build/cross/ARCH ---
+
+ARCH ?= arm64
+.PHONY: cross
+cross:
+	@src/dist/packages.sh $(BUILD_PACKAGES) $(OPTIONAL_PACKAGES)
+	+@$(MAKE) --no-print-directory $(JOBS) SAN= all
+	+@JOBS=$(JOBS) src/dist/cross.sh $(ARCH) libcmocka-dev libavahi-client-dev \
+		$(filter %-dev,$(BUILD_PACKAGES) $(OPTIONAL_PACKAGES))
 
 clean:
 	rm -rf build

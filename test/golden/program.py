@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 PROGRAM = os.path.join(os.environ.get("BUILD", "build/plain"), "jack-analyzer")
+LIMIT_S = 100 * int(os.environ.get("SLOWNESS", "1"))
 results = [0, 0]
 
 
@@ -24,8 +25,8 @@ def check(passed, name, why=""):
 
 def run(*arguments):
     environment = dict(os.environ, XDG_CONFIG_HOME="/nonexistent")
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=100,
-                          env=environment)
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                          timeout=LIMIT_S, env=environment)
 
 
 def lines(text):
