@@ -13,7 +13,7 @@
 static uint64_t monotonic_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)(now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static void tells_the_monotonic_time_in_microseconds(void **state) {
