@@ -21,11 +21,11 @@ static const double room = 0.5;        /* of the limits, below which there is ro
 static const double soon = 4;          /* waits within which a return has not lasted */
 static const double longest_wait = 32; /* times recover_s */
 
-static const char *const level_choices[] = {"auto", "low", "medium", "high", "maximum", NULL};
+const char *const ja_governor_levels[] = {"auto", "low", "medium", "high", "maximum", NULL};
 
 #define S struct ja_governor_settings
 static const struct ja_option options[] = {
-    JA_OPTION_CHOICE(S, level, "level", "auto", level_choices, JA_LIVE,
+    JA_OPTION_CHOICE(S, level, "level", "auto", ja_governor_levels, JA_LIVE,
                      "How much is analysed: auto follows the load of the machine, and with a file "
                      "is the maximum; the others hold."),
     JA_OPTION_CHOICE(S, highest, "highest", "maximum", ja_level_names, JA_LIVE,
@@ -105,7 +105,7 @@ bool ja_governor_configure(struct ja_governor *governor,
     change(governor, asked_for(settings, before));
     if (is_fixed(governor))
         snprintf(reason, JA_REASON_BYTES, "The option governor.level is %s.",
-                 level_choices[settings->level]);
+                 ja_governor_levels[settings->level]);
     else
         snprintf(reason, JA_REASON_BYTES, "The option governor.highest is %s.",
                  ja_level_names[settings->highest]);

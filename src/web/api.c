@@ -19,8 +19,6 @@ enum {
 
 static const char json_type[] = "application/json";
 
-static const char *const levels[] = {"auto", "low", "medium", "high", "maximum", NULL};
-
 #define S struct ja_api_settings
 static const struct ja_option web_options[] = {
     JA_OPTION_BOOL(S, enable, "enable", "true", JA_START, "Serve the page, HTTP and WebSocket."),
@@ -49,7 +47,7 @@ static const struct ja_option web_options[] = {
     JA_OPTION_LIST(S, outputs, "outputs", "", JA_START,
                    "Streams that take their sound by WebSocket whose results go to the outputs, "
                    "too, by OSC below /ja/NAME."),
-    JA_OPTION_CHOICE(S, level, "level", "auto", levels, JA_START,
+    JA_OPTION_CHOICE(S, level, "level", "auto", ja_governor_levels, JA_START,
                      "How much is analysed of streams that take their sound by WebSocket; auto: as "
                      "much as the machine has time for."),
     JA_OPTION_INT(S, backlog_chunks, "backlog_chunks", "100", 1, 10000, NULL, JA_START,
@@ -129,9 +127,8 @@ static enum ja_status run(struct ja_api *api, const struct ja_web_call *call,
 static void begin_ack(struct ja_json *json, const struct ja_web_message *message) {
     ja_json_begin_object(json);
     ja_json_put_string(json, "type", "ack");
-    if (message->has_id) {
+    if (message->has_id)
         ja_json_put_integer(json, "id", message->id);
-    }
     ja_json_put_string(json, "command", message->call.name);
 }
 

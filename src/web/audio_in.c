@@ -289,7 +289,7 @@ void ja_audio_request(struct ja_api *api, struct ja_web_client *client,
                       const struct ja_web_request *request, bool is_start) {
     const char *name = strrchr(request->path, '/') + 1;
     if (!ja_query_is_name(name))
-        ja_http_fail(client, 400, "a stream's name has 1 to 63 of the characters a-z A-Z 0-9 - _");
+        ja_http_fail(client, 400, ja_query_name_rule);
     else if (is_start)
         start(api, client, name, request->query);
     else

@@ -84,8 +84,7 @@ bool ja_clients_open(void *data, struct ja_web_client *client,
         ja_bus_open(api, mine);
     else if (!ja_query_is_name(id))
         ja_clients_refuse(mine, kind == JA_CLIENT_MONITOR ? "audio_stream_error" : "error",
-                          "bad_name", 1008,
-                          "a stream's name has 1 to 63 of the characters a-z A-Z 0-9 - _");
+                          "bad_name", 1008, ja_query_name_rule);
     else if (!ja_text_copy(mine->id, sizeof mine->id, id))
         return false;
     else if (kind == JA_CLIENT_AUDIO)
@@ -136,9 +135,8 @@ void ja_clients_answer(struct ja_api_client *to, const struct ja_web_message *me
     ja_json_init(&json, &text);
     ja_json_begin_object(&json);
     ja_json_put_string(&json, "type", type);
-    if (message->has_id) {
+    if (message->has_id)
         ja_json_put_integer(&json, "id", message->id);
-    }
     if (sentence) {
         ja_json_put_string(&json, "command", message->call.name[0] ? message->call.name : NULL);
         ja_json_put_bool(&json, "ok", fine);

@@ -467,9 +467,8 @@ static void write_branch(const struct ja_osc_tree *tree, size_t first, size_t en
     const struct node *own = tree->nodes[first].path[length] ? NULL : &tree->nodes[first++];
     for (size_t i = 0; own && i < sizeof attributes / sizeof attributes[0]; i++)
         write_attribute(&attributes[i], own, json);
-    if (!own) {
+    if (!own)
         ja_json_put_integer(json, "ACCESS", 0);
-    }
     if (first < end) {
         ja_json_key(json, "CONTENTS");
         ja_json_begin_object(json);

@@ -263,6 +263,7 @@ void ja_monitor_ended(struct ja_api *api);
 /* --- query.c: what stands in a path and behind it --- */
 
 bool ja_query_is_name(const char *name);
+extern const char ja_query_name_rule[]; /* as a sentence */
 /* The value of `key`, `fallback` without; false when it is none in the range. */
 bool ja_query_number(const char *query, const char *key, long long least, long long most,
                      unsigned *value);

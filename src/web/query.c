@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+const char ja_query_name_rule[] = "a stream's name has 1 to 63 of the characters a-z A-Z 0-9 - _";
+
 bool ja_query_is_name(const char *name) {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";

@@ -20,6 +20,7 @@ struct ja_governor_settings {
     double recover_s;  /* how long there must be room before something comes back */
 };
 enum { JA_GOVERNOR_AUTO };
+extern const char *const ja_governor_levels[]; /* "auto", then the levels' names; NULL at the end */
 extern const struct ja_module ja_governor_module;
 
 /* A row holds everything that is left out in the rows above it as well. Level, silence, onsets and
