@@ -166,7 +166,11 @@ def run(program):
           stats(program))
     begin = stats(program)["time"]
     time.sleep(12)
-    now = stats(program)
+
+    def shed():  # now and then it tries a level higher, and falls again
+        now = stats(program)
+        return now["level"] in ("medium", "low") and now
+    now = within(30, shed) or stats(program)
     check(now["level"] in ("medium", "low") and "feature_reduction" in now["strategies"],
           "the statistics tell the level and how it is reached", now)
     beats_go_on(program, begin + 1, now["time"] - 1)
