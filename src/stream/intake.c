@@ -148,7 +148,7 @@ static void follow_epoch(struct ja_intake *intake, const struct ja_block *block)
     bool other_rate = block->rate != intake->last.rate;
     uint64_t missing = (uint64_t)llround(seconds * intake->last.rate);
     tell_gap(intake, 0, missing, intake->last.rate, other_rate ? "rate" : "restart");
-    if (other_rate)
+    if (other_rate || !intake->pipeline)
         build(intake, block->rate, input_time(intake) + seconds);
     else
         move_on(intake, seconds);
@@ -164,7 +164,7 @@ static void follow_frames(struct ja_intake *intake, const struct ja_block *block
     lost = lost < missing ? lost : missing;
     tell_gap(intake, 0, lost, block->rate, "overflow");
     tell_gap(intake, lost, missing - lost, block->rate, "server");
-    if (seconds > longest_fill_s || missing == 0)
+    if (seconds > longest_fill_s || missing == 0 || !intake->pipeline)
         move_on(intake, seconds);
     else
         feed_silence(intake, missing);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/failing.h"
 #include "../support/probe.h"
 #include "../support/random.h"
 #include <cmocka.h>
@@ -302,6 +303,32 @@ static void test_restart_with_another_rate(void **state) {
     assert_true(fabs(record.last_frame - 2.2) < 1e-9);
     assert_true(fabs(record.timebase.at - 2.1) < 1e-9);
     assert_true(record.timebase.us == 3100000);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+static void test_without_memory_it_begins_later(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    struct ja_stream_stats stats;
+    (void)state;
+    struct ja_block first = block_at(1000, 4800, 48000),
+                    after_gap = block_at(1000 + 9600, 4800, 48000),
+                    restarted = block_at(0, 4800, 48000);
+    restarted.epoch = 2;
+    write_block(stream, &first, 0);
+    write_block(stream, &after_gap, 0);
+    fail_at = 1;
+    ja_stream_run(stream);
+    assert_int_equal(fail_at, 0);
+    drain(stream, &record);
+    assert_int_equal(record.frames, 0);
+    write_block(stream, &restarted, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.frames, 10);
+    ja_stream_stats(stream, &stats);
+    assert_int_equal(stats.processed, 3 * 4800);
     ja_stream_free(stream);
     free(record.bytes);
 }
@@ -610,6 +637,7 @@ int main(void) {
         cmocka_unit_test(test_what_was_given_up_is_a_gap),
         cmocka_unit_test(test_long_gap_moves_time),
         cmocka_unit_test(test_restart_with_another_rate),
+        cmocka_unit_test(test_without_memory_it_begins_later),
         cmocka_unit_test(test_overflow_is_accounted_for),
         cmocka_unit_test(test_causes_are_told_apart),
         cmocka_unit_test(test_unsound_samples_are_repaired),
