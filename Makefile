@@ -130,9 +130,13 @@ $(BUILD)/test/tools/%: $(BUILD)/test/tools/%.o $(BUILD)/libja.a
 $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libja.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LIBS) -lcmocka
 
-# Tests that let allocations fail (test/support/failing.h).
+# Tests that let allocations fail (test/support/failing.h), and tests with a clock of their own
+# (test/support/own_clock.h).
 FAILING := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=strdup
-$(patsubst %.c,$(BUILD)/%,$(shell grep -l -e support/failing.h -e support/sink_memory.h $(UNIT_SOURCES))): ALL_LIBS += $(FAILING)
+OWN_CLOCK := -Wl,--wrap=ja_clock_us,--wrap=ppoll
+programs_with = $(patsubst %.c,$(BUILD)/%,$(shell grep -l $(1:%=-e support/%.h) $(UNIT_SOURCES)))
+$(call programs_with,failing sink_memory): private ALL_LIBS += $(FAILING)
+$(call programs_with,own_clock sink_rig sink_memory): private ALL_LIBS += $(OWN_CLOCK)
 
 unit: $(UNIT_PROGRAMS)
 tools: $(TOOLS) $(RT_TOOLS) $(FAULT_TOOLS)

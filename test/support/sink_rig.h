@@ -1,5 +1,5 @@
 /* A bench for sinks: a loop, a resolver, one or more streams with a clock, and frames with the
- * outputs of a stage that does not exist.
+ * outputs of a stage that does not exist. Time passes in rig_run alone.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef TEST_SINK_RIG_H
@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include "own_clock.h"
 #include <ja/config/config.h>
 #include <ja/core/clock.h>
 #include <ja/net/resolver.h>

@@ -185,12 +185,12 @@ static void slow_reader_costs_whole_lines(void **state) {
     assert_int_equal(mkfifo(path, 0600), 0);
     int fd = open(path, O_RDONLY | O_NONBLOCK);
     struct ja_sink *sink = RIG_SINK(rig, &ja_events_sink, path_option);
-    uint64_t start_us = ja_clock_us();
+    uint64_t start_us = __real_ja_clock_us();
     for (unsigned i = 0; i < 10000; i++) {
         const struct ja_event event = onset_at(i);
         ja_sink_event(sink, rig->taps, &event);
     }
-    assert_true(ja_clock_us() - start_us < 10000000);
+    assert_true(__real_ja_clock_us() - start_us < 10000000);
     assert_true(sink->failed > 0);
     assert_int_equal(sink->sent + sink->failed, 10000);
     char *bytes = malloc(1);

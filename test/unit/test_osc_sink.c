@@ -135,8 +135,8 @@ static void predicted_beat_waits_for_its_moment(void **state) {
     assert_string_equal(next(receiver), "/ja/beat/pulse f 1");
     assert_string_equal(next(receiver), "/ja/beat/pulse f 0");
     uint64_t release_us = ja_clock_us() - start_us;
-    assert_true(beat_us >= 199000 && beat_us < 240000);
-    assert_true(release_us >= 259000 && release_us < 300000);
+    assert_in_range(beat_us, 200000, 201000); /* the receiver looks every millisecond */
+    assert_in_range(release_us, 260000, 261000);
     ja_sink_free(sink);
 }
 
@@ -378,7 +378,7 @@ static void keeps_the_rate(void **state) {
         rig_run(receiver->rig, 3000);
         count += *pick(receiver) != '\0';
     }
-    assert_in_range(count, 5, 11); /* 10, fewer on a busy machine, but never more */
+    assert_in_range(count, 10, 11);
     ja_sink_free(sink);
 }
 
@@ -506,14 +506,20 @@ static void refuses_a_wrong_map(void **state) {
     free(settings);
 }
 
+static double seconds_of(const struct timespec *time) {
+    return (double)time->tv_sec + (double)time->tv_nsec / 1e9;
+}
+
 /* The bundle leaves at once and says when: between now and the beat's time. */
 static void bundles_beats_with_their_time(void **state) {
     struct receiver *receiver = *state;
     struct ja_sink *sink = TARGET(receiver, "outputs=beat", "bundle=timetag", "offset_ms=200");
     const struct ja_event event = beat_at(1);
-    struct timespec before;
+    struct timespec before, after;
+    double ahead = ((double)ja_tap_us(receiver->rig->taps, 1.2) - (double)ja_clock_us()) / 1e6;
     clock_gettime(CLOCK_REALTIME, &before);
     ja_sink_event(sink, receiver->rig->taps, &event);
+    clock_gettime(CLOCK_REALTIME, &after);
     rig_run(receiver->rig, 5000);
     assert_string_equal(pick(receiver), "/ja/beat iiff 7 3 128 0.5");
     assert_memory_equal(receiver->packet, "#bundle", 8);
@@ -524,9 +530,8 @@ static void bundles_beats_with_their_time(void **state) {
         fraction = 256 * fraction + tag[4 + i];
     }
     double due = seconds - 2208988800.0 + fraction / 4294967296.0;
-    double ahead = due - ((double)before.tv_sec + (double)before.tv_nsec / 1e9);
-    double expected = ((double)ja_tap_us(receiver->rig->taps, 1.2) - (double)ja_clock_us()) / 1e6;
-    assert_true(fabs(ahead - expected) < 0.5); /* our clock and the other, read apart */
+    assert_true(due >= seconds_of(&before) + ahead - 1e-5);
+    assert_true(due <= seconds_of(&after) + ahead + 1e-5);
     ja_sink_free(sink);
 }
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../support/own_clock.h"
 #include <cmocka.h>
-#include <ja/core/clock.h>
 #include <ja/stream/stream.h>
 #include <math.h>
 #include <semaphore.h>
@@ -21,28 +21,22 @@ enum { BLOCK = 4800, RATE = 48000, HOPS = 10 }; /* a tenth of a second, hops in 
 /* --- Two stages: one may be left out and takes long, one must not and counts --- */
 
 static struct {
-    uint64_t spin_us; /* for each hop */
-    bool gated;       /* waits for the gate at each hop */
+    uint64_t takes_us; /* for each hop */
+    bool gated;        /* waits for the gate at each hop */
     sem_t gate;
     atomic_uint hops, resets;
 } heavy;
 static atomic_uint light_hops;
-static uint64_t light_spin_us;
+static uint64_t light_takes_us;
 static bool light_sees_heavy; /* in the last hop */
 static const float *heavy_output;
-
-static void spin(uint64_t us) {
-    uint64_t began_us = ja_clock_us();
-    while (ja_clock_us() - began_us < us)
-        continue;
-}
 
 static void heavy_process(struct ja_stage *stage, const struct ja_span *hop,
                           const struct ja_spectrum *spectrum, float *out) {
     (void)stage, (void)hop;
     while (heavy.gated && sem_wait(&heavy.gate) != 0)
         continue;
-    spin(heavy.spin_us);
+    own_clock_pass(heavy.takes_us);
     assert_non_null(spectrum);
     out[0] = 1;
     heavy.hops++;
@@ -64,7 +58,7 @@ static void light_process(struct ja_stage *stage, const struct ja_span *hop,
                           const struct ja_spectrum *spectrum, float *out) {
     struct ja_event event = {.type = JA_EVENT_BEAT, .time = hop->time};
     (void)spectrum, (void)out;
-    spin(light_spin_us);
+    own_clock_pass(light_takes_us);
     light_sees_heavy = *heavy_output == 1;
     light_hops++;
     ja_stage_emit(stage, &event);
@@ -115,7 +109,7 @@ static struct ja_stream *make(const struct ja_governor_settings *governor) {
         .settings = settings,
         .governor = governor,
     };
-    heavy.spin_us = light_spin_us = 0;
+    heavy.takes_us = light_takes_us = 0;
     heavy.gated = false;
     heavy.hops = heavy.resets = light_hops = 0;
     struct ja_stream *stream = ja_stream_new(&setup, &error);
@@ -176,7 +170,7 @@ static void a_load_is_shed_and_comes_back(void **state) {
     struct told told = {0};
     struct ja_stream *stream = make(&defaults);
     (void)state;
-    heavy.spin_us = 8000; /* of 10000 */
+    heavy.takes_us = 8000; /* of 10000 */
     unsigned blocks = play_until(stream, 0, 40, JA_LEVEL_HIGH, &told);
     assert_in_range(blocks, 20, 25); /* two seconds are averaged */
     assert_int_equal(told.levels, 1);
@@ -190,7 +184,7 @@ static void a_load_is_shed_and_comes_back(void **state) {
     assert_string_equal(stats.strategies, "skip_advanced_features");
     assert_true(light_sees_heavy);
 
-    heavy.spin_us = 0;
+    heavy.takes_us = 0;
     unsigned more = play_until(stream, blocks, 600, JA_LEVEL_MAXIMUM, &told);
     assert_in_range(more, 10, 599);
     assert_false(light_sees_heavy);
@@ -288,7 +282,7 @@ static void frames_are_thinned_last(void **state) {
     struct ja_stream *stream = make(&settings);
     unsigned blocks = 0;
     (void)state;
-    light_spin_us = 6000;
+    light_takes_us = 6000;
     while (!strstr(stats_of(stream).strategies, "reduce_prediction_frequency") && blocks < 80) {
         write_block(stream, blocks++);
         ja_stream_run(stream);
@@ -313,7 +307,7 @@ static void nobody_governs_unasked(void **state) {
     struct told told = {0};
     struct ja_stream *stream = make(NULL);
     (void)state;
-    heavy.spin_us = 8000;
+    heavy.takes_us = 8000;
     assert_int_equal(play_until(stream, 0, 25, JA_LEVEL_HIGH, &told), 25);
     assert_int_equal(told.levels, 0);
     assert_int_equal(heavy.hops, 25 * HOPS);
