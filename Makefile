@@ -157,7 +157,8 @@ export AUDIO
 demo:
 	@src/dist/demo.sh --check-audio
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(DEMO_PACKAGES)
-	@$(MAKE) --no-print-directory all build/plain/test/tools/ja-play
+	@echo "Building; the first time this takes a minute or more"
+	@$(MAKE) --no-print-directory -s $(JOBS) all build/plain/test/tools/ja-play
 	@src/dist/demo.sh
 
 # Every test speaks TAP; test/run counts. Unit tests run twice, the second time with sanitizers;

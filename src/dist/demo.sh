@@ -72,7 +72,7 @@ if "$build/jack-analyzer" --list-options | grep -q '^web\.port '; then
 fi
 cat <<TEXT
 jack-analyzer listens to ${audio#"$PWD/"} on $server.
-  OSC goes to     127.0.0.1:7771    look at it in another terminal:  oscdump 7771
+  OSC goes to     127.0.0.1:7771    look at it in another terminal:  oscdump 7771   (package liblo-tools)
   steer it at     127.0.0.1:7770    for example:  oscsend 127.0.0.1 7770 /ja/ctl/preset s genre/house
 $page  to stop         Ctrl-C
 TEXT
