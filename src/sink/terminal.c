@@ -22,6 +22,7 @@ enum {
     REDRAW_US = 100000,
     LAMP_US = 120000, /* how long a lamp stays lit */
     METER_CELLS = 20,
+    ALL_COLUMNS = 110, /* narrower, meter and pitch make room for the sentence */
     LINE_BYTES = 512,
 };
 static const double meter_floor_db = -60;
@@ -58,13 +59,16 @@ struct terminal {
 
 /* --- Layout --- */
 
-static void put_meter(struct ja_text *text, double rms) {
+static void put_level(struct ja_text *text, double rms, bool with_meter) {
     double db = rms > 0 ? 20 * log10(rms) : -INFINITY;
     int lit = (int)lrint(METER_CELLS * ja_clamp(1 - db / meter_floor_db, 0, 1));
     if (db < meter_floor_db)
-        ja_text_put(text, "  -inf dBFS [");
+        ja_text_put(text, "  -inf dBFS");
     else
-        ja_text_format(text, " %5.1f dBFS [", db);
+        ja_text_format(text, " %5.1f dBFS", db);
+    if (!with_meter)
+        return;
+    ja_text_put(text, " [");
     for (int i = 0; i < METER_CELLS; i++)
         ja_text_put(text, i < lit ? "#" : "-");
     ja_text_put(text, "]");
@@ -96,6 +100,7 @@ static void put_tempo(struct ja_text *text, const struct ja_terminal_view *view)
 
 void ja_terminal_line(const struct ja_terminal_view *view, unsigned width, struct ja_text *text) {
     size_t start = text->length;
+    bool all = width >= ALL_COLUMNS;
     ja_text_format(text, "%-8s", view->state);
     put_tempo(text, view);
     ja_text_format(text, " %c", view->beat ? '*' : '.');
@@ -103,9 +108,10 @@ void ja_terminal_line(const struct ja_terminal_view *view, unsigned width, struc
         ja_text_format(text, "%d", view->beat_in_bar);
     else
         ja_text_put(text, " ");
-    put_meter(text, isnan(view->rms) ? 0 : view->rms);
+    put_level(text, isnan(view->rms) ? 0 : view->rms, all);
     ja_text_put(text, view->onset ? " o" : "  ");
-    put_pitch(text, view->pitch_hz);
+    if (all)
+        put_pitch(text, view->pitch_hz);
     ja_text_put(text, "  ");
     if (view->level)
         ja_text_format(text, "[%s] ", view->level);

@@ -42,6 +42,14 @@ static void lays_out(void **state) {
     assert_non_null(strstr(lay_out(&nothing, 200), " 12.0 dBFS [####################] o"));
 }
 
+static void leaves_room_for_the_sentence(void **state) {
+    (void)state;
+    struct ja_terminal_view view = locked;
+    view.reason = "Tempo no longer locked to 128.0 bpm.";
+    assert_string_equal(lay_out(&view, 79), "locked   128.0 BPM  92% *3 -20.0 dBFS    "
+                                            "Tempo no longer locked to 128.0 bpm.");
+}
+
 static void fits_every_width(void **state) {
     (void)state;
     struct ja_terminal_view view = locked;
@@ -145,11 +153,9 @@ int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lays_out),
-        cmocka_unit_test(fits_every_width),
-        WITH(draws_calmly),
-        WITH(is_quiet_without_a_terminal),
-        WITH(plain_is_a_line_per_second),
+        cmocka_unit_test(lays_out),         cmocka_unit_test(leaves_room_for_the_sentence),
+        cmocka_unit_test(fits_every_width), WITH(draws_calmly),
+        WITH(is_quiet_without_a_terminal),  WITH(plain_is_a_line_per_second),
         WITH(tells_when_less_is_analysed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
