@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEADY = 4 }; /* regular intervals */
+enum {
+    STEADY = 4,  /* regular intervals */
+    EXCUSED = 2, /* intervals after the operator has told of the beat that may be irregular */
+};
 
 static const double regular = 0.1; /* relative distance of an interval from the period */
 static const double enough = 0.6, too_little = 0.35; /* confidence to lock, to lose it */
@@ -29,6 +32,7 @@ struct state {
     enum word word;
     double last, period; /* s: last beat, its period */
     int steady;          /* regular intervals in a row */
+    int excused;         /* intervals to come that may be irregular */
     double confidence;   /* mean of the last few beats' */
     double since;        /* s: when there was last no reason to call it noise */
     double silent_since; /* s: when the last sound was */
@@ -77,8 +81,10 @@ static void state_heard(struct ja_stage *stage, const struct ja_event *event) {
     state->period = 60 / event->beat.bpm;
     if (fabs(interval - state->period) < regular * state->period)
         state->steady++;
-    else
+    else if (state->excused == 0)
         state->steady = 0;
+    if (state->excused > 0)
+        state->excused--;
     state->last = event->time;
     state->confidence += recency * (event->beat.confidence - state->confidence);
 }
@@ -168,6 +174,7 @@ static void state_command(struct ja_stage *stage, struct ja_stage_command *comma
     struct state *state = stage->state;
 
     state->last += command->shift_s;
+    state->excused = EXCUSED;
     if (command->outcome[0] && state->word != NOTHING && state->word != NO_INPUT)
         tell(stage, now, state->word, command->outcome);
 }

@@ -17,7 +17,8 @@
 
 enum {
     BEATS = 17,    /* remembered */
-    CONFIRMED = 4, /* beats that agree */
+    CONFIRMED = 4, /* beats that agree; where an operator has asked for the change, one does */
+    ASKED = 3,     /* beats within which it comes then */
     EXACT = 9,     /* beats from which on their times say more than what is told with them */
     CREPT = 12,    /* beats without which no drift is told: a drummer is not a machine */
     DRIFTED = 3,   /* beats in a row that show one: a tracker sways, too */
@@ -34,6 +35,7 @@ struct tempo {
     double times[BEATS];  /* s of audio, the newest last */
     double tempi[BEATS];  /* bpm, as told with them */
     int count;
+    int asked;   /* beats within which the octave comes that the operator has asked for */
     int settled; /* beats since the last start or step was told */
     int drifted; /* beats in a row that show a drift */
     double last; /* s of audio: last beat */
@@ -111,9 +113,13 @@ static double tempo_of_times(const struct tempo *tempo) {
     return 60 * squares / moment;
 }
 
+static int needed(const struct tempo *tempo) {
+    return tempo->asked > 0 ? 1 : CONFIRMED;
+}
+
 /* The last beats that agree all do so about a change. */
 static bool has_changed(const struct tempo *tempo) {
-    for (int i = 1; i <= CONFIRMED; i++) {
+    for (int i = 1; i <= needed(tempo); i++) {
         if (fabs(tempo->tempi[tempo->count - i] / tempo->told - 1) <= drift)
             return false;
     }
@@ -155,6 +161,14 @@ static void tell(struct ja_stage *stage) {
     ja_stage_emit(stage, &event);
 }
 
+static double tempo_of_beats(const struct tempo *tempo) {
+    const double *newest = &tempo->tempi[tempo->count - 1];
+
+    if (tempo->count >= EXACT)
+        return tempo_of_times(tempo);
+    return tempo->count > 1 ? (newest[0] + newest[-1]) / 2 : newest[0];
+}
+
 static void tempo_heard(struct ja_stage *stage, const struct ja_event *event) {
     struct tempo *tempo = stage->state;
 
@@ -162,20 +176,22 @@ static void tempo_heard(struct ja_stage *stage, const struct ja_event *event) {
         return;
     add(tempo, event->time, event->beat.bpm);
     tempo->last = event->time;
-    if (tempo->count < CONFIRMED)
-        return;
-    tempo->bpm = tempo->count < EXACT
-                     ? (tempo->tempi[tempo->count - 1] + tempo->tempi[tempo->count - 2]) / 2
-                     : tempo_of_times(tempo);
-    tempo->confidence = event->beat.confidence;
-    tempo->settled++;
-    tell(stage);
+    if (tempo->count >= needed(tempo)) {
+        tempo->bpm = tempo_of_beats(tempo);
+        tempo->confidence = event->beat.confidence;
+        tempo->settled++;
+        tell(stage);
+    }
+    tempo->asked -= tempo->asked > 0;
 }
 
 static void tempo_command(struct ja_stage *stage, struct ja_stage_command *command, double now) {
     struct tempo *tempo = stage->state;
 
     (void)now;
+    if (command->action == JA_BEAT_HALF || command->action == JA_BEAT_DOUBLE ||
+        command->action == JA_BEAT_WRONG_OCTAVE)
+        tempo->asked = isnan(tempo->told) ? 0 : ASKED;
     tempo->last += command->shift_s;
     for (int i = 0; i < tempo->count; i++)
         tempo->times[i] += command->shift_s;

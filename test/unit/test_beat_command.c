@@ -108,9 +108,15 @@ static void half_pins_half_the_tempo(void **state) {
 
     (void)state;
     rig_play(rig, 12, clicks_120);
+    rig->event_count = 0;
     tell(rig, JA_BEAT_HALF, 0);
     assert_says_tempo(rig, "Tempo pinned near ", 60);
-    rig_play(rig, 20, clicks_120);
+    rig_play(rig, 1.6, clicks_120);
+    assert_int_equal(rig_count(rig, JA_EVENT_TEMPO), 1); /* it is told at once … */
+    assert_true(fabs(rig_last(rig, JA_EVENT_TEMPO)->tempo.bpm - 60) < 1);
+    rig_play(rig, 18.4, clicks_120);
+    assert_int_equal(rig_count(rig, JA_EVENT_TEMPO), 1);
+    assert_int_equal(rig_count(rig, JA_EVENT_STATE), 1); /* … and nothing is lost by it */
     assert_grid(rig, 16, 32, 60, 0.5 * (lround(rig_last(rig, JA_EVENT_BEAT)->time * 2) % 2), 0.02);
     tell(rig, JA_BEAT_AUTO, 0);
     rig_play(rig, 20, clicks_120);
