@@ -13,7 +13,8 @@
  *    allocation, a free lock;
  * 3. the kernel's list of the thread's page faults (perf events), once its first cycles are over,
  *    and its count of waits (getrusage). Pages of memory that the server shares with its clients
- *    come with the first touch: such faults are told, but are not the program's.
+ *    come with the first touch, and so does what PipeWire's library keeps of MIDI: such faults are
+ *    told, but are not the program's.
  *
  * One thing is allowed: sem_post, and the futex wake within it. Of the other functions none may
  * wait, nor take 5 ms of the processor's time, as jackd stands still meanwhile.
@@ -357,7 +358,7 @@ static uint64_t now_ns(bool real_time) {
 /* One in the kernel's list of page faults. */
 struct fault {
     struct perf_event_header header;
-    uint64_t address;
+    uint64_t code, address; /* what touched, and what was touched */
 };
 
 static pthread_key_t faults_key; /* the list goes with its thread */
@@ -378,7 +379,7 @@ static struct perf_event_mmap_page *watch_faults(void) {
         .config = PERF_COUNT_SW_PAGE_FAULTS,
         .size = sizeof wanted,
         .sample_period = 1,
-        .sample_type = PERF_SAMPLE_ADDR,
+        .sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_ADDR,
         .exclude_kernel = 1,
     };
     int fd = (int)syscall(SYS_perf_event_open, &wanted, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
@@ -420,15 +421,20 @@ static struct visit enter(const struct watch *watch) {
     return visit;
 }
 
-/* Whose memory is it? What a server shares with its clients comes without its pages. */
-static bool is_of_server(uint64_t address) {
+/* What a server shares with its clients, and what the library of PipeWire itself touches first. */
+static bool is_of_server(const struct fault *fault) {
     char line[512];
     uint64_t first, end;
     bool found = false;
     FILE *maps = fopen("/proc/self/maps", "r");
-    while (maps && !found && fgets(line, sizeof line, maps))
-        found = sscanf(line, "%" SCNx64 "-%" SCNx64, &first, &end) == 2 && address >= first &&
-                address < end && (strstr(line, "/memfd:pipewire") || strstr(line, "/dev/shm/jack"));
+    while (maps && !found && fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64, &first, &end) != 2)
+            continue;
+        bool touched = fault->address >= first && fault->address < end;
+        bool touches = fault->code >= first && fault->code < end;
+        found = (touched && (strstr(line, "/memfd:pipewire") || strstr(line, "/dev/shm/jack"))) ||
+                (touches && strstr(line, "/pipewire-0.3/jack/libjack.so"));
+    }
     if (maps)
         fclose(maps);
     return found;
@@ -443,7 +449,7 @@ static void count_faults(uint64_t begin) {
             ((unsigned char *)&fault)[i] = list[(begin + i) % FAULT_BYTES];
         if (fault.header.type != PERF_RECORD_SAMPLE || self.cycles <= self.warm_up)
             continue;
-        if (is_of_server(fault.address))
+        if (is_of_server(&fault))
             self.report->server_faults++;
         else
             find("page fault", -1, 1);
