@@ -184,7 +184,7 @@ rt-proof:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
 	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/rt/proof.sh
-	CALLBACKS=$$(($(CALLBACKS) / 50)) LONG_MS=5000 test/rt/proof_pipewire.sh
+	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/rt/proof_pipewire.sh
 
 bench:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -40,6 +40,24 @@ restart() {
     within 10 has_port an:in_8
 }
 
+freewheel() {
+    (as_client jack_freewheel y)
+    run_on
+    (as_client jack_freewheel n)
+}
+
+# With short periods, for many callbacks.
+fast() {
+    setting force-quantum 4
+    setting force-rate 96000
+    dwell_ms=${LONG_MS:-400}
+    state 'running, 4 frames' run_on
+    state 'commands, 4 frames' commands
+    state 'test beats, 4 frames' test_beats
+    dwell_ms=400
+    setting force-rate 48000
+}
+
 start_pipewire || { echo "Bail out! pipewire does not start"; exit 1; }
 start_program -S stream.main.connect=monitor
 ok "the program runs"
@@ -50,17 +68,12 @@ while ! enough; do
     start_player
     manner='real time'
     state 'server restarted' run_on
-    for each in plugs commands midi transport sizes rates standstill; do
+    for each in plugs commands midi transport sizes rates standstill freewheel; do
         state $each $each
     done
     end_player
     end_hand
-    setting force-quantum 16
-    setting force-rate 96000
-    dwell_ms=${LONG_MS:-400}
-    state running run_on
-    dwell_ms=400
-    setting force-rate 48000
+    fast
     laps=$((laps + 1))
 done
 enough
