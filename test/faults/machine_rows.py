@@ -19,6 +19,7 @@ import time
 from rig import (BIND, NEWNET, NEWNS, STARVED, WALL_CLOCK, Program, finish, leave_for, mount, now,
                  output, within, work)
 from hostile import PROGRAM, free_port, message, read_ack
+from realtime import WATCHED
 
 # --- The disk ---
 
@@ -76,7 +77,9 @@ class Start:
         with open(work + "/empty.conf", "a"):
             pass
         self.process = subprocess.Popen(
-            [program, "-q", "-n", "start", "-c", work + "/empty.conf", "-e", "/dev/null",
+            # The check itself needs descriptors.
+            [*([] if limit else [WATCHED]), program, "-q", "-n", "start",
+             "-c", work + "/empty.conf", "-e", "/dev/null",
              *(word for option in options for word in ("-S", option))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
             env=dict(server.env, XDG_STATE_HOME=work + "/start", **(env or {})),

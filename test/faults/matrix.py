@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # The fault matrix: what may happen to a box on stage, row by row. Each row says what is expected,
 # does it to the real program, looks at what comes of it, measures how long it takes until all is
-# well again, counts every frame of sound, and ends the program by SIGTERM.
+# well again, counts every frame of sound, and ends the program by SIGTERM. Over all rows its JACK
+# callbacks are watched; the last result is the real-time check's.
 #
 #   matrix.py [--long] [ROW]...    --long: more of each; ROW: only rows with this in their name
 #
@@ -19,7 +20,9 @@ import traceback
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 sys.dont_write_bytecode = True  # of the modules beside this file
+sys.path.append("test/support")
 import machine_rows as machine
+import realtime
 import server_rows as server
 import sound_rows as sound
 from rig import (HAND, PLAY, SLOW_CLOSE, STARVED, WALL_CLOCK, Jackd, PipeWire, Program,
@@ -232,6 +235,7 @@ def main(long, wanted):
             return
     chosen = [row for row in ROWS
               if not wanted or any(word in row[0] for word in wanted)]
+    realtime.watch(work)
     lanes = []
     for kind, make in (("jackd", lambda: Jackd("faults")),
                        ("PipeWire", lambda: PipeWire("pipewire")), ("machine", Machine)):
@@ -243,7 +247,9 @@ def main(long, wanted):
         lane.start()
     for lane in lanes:
         lane.join()
-    print(f"1..{len(results)}")
+    passed, verdict = realtime.judge()
+    print(f"{'ok' if passed else 'not ok'} {len(results) + 1} - {verdict}")
+    print(f"1..{len(results) + 1}")
     if long:
         print_table()
 

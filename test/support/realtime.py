@@ -12,9 +12,9 @@ BUILD = os.environ.get("BUILD", "build/plain")
 WATCHED = "test/rt/watched"  # from the top folder; put it before the program
 
 
-def watch():
-    """From now on, what is started by WATCHED is watched."""
-    os.environ["RTCHECK_DIR"] = folder = tempfile.mkdtemp()
+def watch(within=None):
+    """From now on, what is started by WATCHED is watched; reports go to a folder `within`."""
+    os.environ["RTCHECK_DIR"] = folder = tempfile.mkdtemp(dir=within)
     atexit.register(shutil.rmtree, folder, True)
 
 
