@@ -245,7 +245,7 @@ def worker_still(case):
                        if e["type"] == "gap" and e["cause"] == "overflow")
     lost = stats["lost"] if stats else -1
     case.check(lost > 0 and within(5, lambda: told() == lost), "each lost frame is told in a gap",
-               told(), lost)
+               told(), stats)
     case.note(f"stalls of {', '.join(map(str, stalls))} periods")
 
 
