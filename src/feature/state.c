@@ -89,14 +89,6 @@ static void state_heard(struct ja_stage *stage, const struct ja_event *event) {
     state->confidence += recency * (event->beat.confidence - state->confidence);
 }
 
-static void tell_locked(struct ja_stage *stage, double time) {
-    const struct state *state = stage->state;
-    char reason[100];
-
-    snprintf(reason, sizeof reason, "Beats come steadily at %.1f bpm.", 60 / state->period);
-    tell(stage, time, LOCKED, reason);
-}
-
 /* With sound: what the beats say. */
 static void judge_beats(struct ja_stage *stage, double now) {
     struct state *state = stage->state;
@@ -111,7 +103,7 @@ static void judge_beats(struct ja_stage *stage, double now) {
     else if (state->word == LOCKED && state->confidence < too_little)
         tell(stage, now, LOST, "The beats are no longer clear.");
     else if (state->word != LOCKED && state->steady >= STEADY && state->confidence >= enough)
-        tell_locked(stage, now);
+        tell(stage, now, LOCKED, "Beats come steadily."); /* the tempo would soon be an old one */
     else if (state->word == NOTHING || state->word == SILENT || state->word == FLYWHEEL)
         tell(stage, now, LEARNING, "There is sound; looking for a steady beat.");
     if (state->word == LOCKED)

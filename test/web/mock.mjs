@@ -102,7 +102,7 @@ function* eventsOfBeat(seq, emitted) {
 
 // What whoever connects is told first.
 const LASTING = [
-    {type: 'state', time: 3, emitted: 3, state: 'locked', reason: 'Beats come steadily at 128 bpm.'},
+    {type: 'state', time: 3, emitted: 3, state: 'locked', reason: 'Beats come steadily.'},
     {type: 'key', time: 9, emitted: 9, key: 'A:min', camelot: '8A', confidence: 0.7},
     {type: 'section', time: 9, emitted: 9, label: 'groove', confidence: 0.66, bars: 8},
     ...[['beat', 420, 0.98, 0.7], ['energy', 12, 0.67, -120], ['harmony', 34, 0.68, 0.9]].map(
