@@ -164,6 +164,11 @@ async function testReturn(browser) {
     check(await page.value("document.body.classList.contains('stale')"), 'and looks so');
     check(await until(async () => await page.text('beat-number') === '–'), 'beats that have stopped are not shown',
         await page.text('beat-number'));
+    const state = {type: 'state', stream: 'main', time: mock.time, emitted: mock.time, state: 'no_input', reason: ''};
+    mock.tell(state);
+    check(await until(async () => (await page.text('advice')).includes('No sound comes in')),
+        'without input the advice is not about the level', await page.text('advice'));
+    mock.tell({...state, state: 'locked', reason: ''});
     mock.isPlaying = true;
     check(await isLive(page), 'with data it is live again');
     await mock.stop();
@@ -219,6 +224,8 @@ async function testLooks(browser, mock) {
         await pause(1500);
         const wide = await page.value('document.documentElement.scrollWidth');
         check(wide <= width, `nothing sticks out at ${width} pixels`, wide);
+        const head = await page.value("document.querySelector('header').clientHeight");
+        check(head < 70, `the head is one line at ${width} pixels`, head);
         const small = await page.value(`[...document.querySelectorAll('button, select, summary')]
             .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
             .map((one) => one.textContent)`);

@@ -40,7 +40,7 @@ export function drawWheel(picture, model, now, calm) {
     if (phase === null || calm || !frame || !(frame.tempo_confidence > 0))
         return;
     const angle = from + (current + phase) * turn;
-    picture.line([0.62, 0.8].map((part) => [middle + Math.cos(angle) * radius * part,
+    picture.line([0.7, 0.85].map((part) => [middle + Math.cos(angle) * radius * part,
         middle + Math.sin(angle) * radius * part]), colours.text, thick * 0.4);
 }
 

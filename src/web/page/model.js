@@ -171,9 +171,10 @@ export class Model {
     // What to do about the input's level, from the peaks of the last ten seconds.
     advice() {
         const peak = decibels(Math.max(0, ...this.peaks.map((one) => one.value)));
-        if (!this.frame || this.peaks.length < 4)
+        const isMissing = this.state && this.state.state === 'no_input';
+        if (!isMissing && (!this.frame || this.peaks.length < 4))
             return {good: true, text: 'Listening to the level …'};
-        if (peak < -60)
+        if (isMissing || peak < -60)
             return {good: false, text: 'No sound comes in: is something connected?'};
         if (peak > -0.1)
             return {good: false, text: 'It clips: lower the input by 6 dB.'};
