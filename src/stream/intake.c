@@ -127,6 +127,15 @@ static void tell_gap(struct ja_intake *intake, uint64_t after, uint64_t frames, 
     ja_pipeline_emit(intake->pipeline, &event);
 }
 
+/* Of what is missing before a block, what found no room in the inlet comes first. */
+static void tell_missing(struct ja_intake *intake, const struct ja_block *block, uint64_t missing,
+                         const char *cause) {
+    uint64_t lost = block->lost - intake->last.lost;
+    lost = lost < missing ? lost : missing;
+    tell_gap(intake, 0, lost, intake->last.rate, "overflow");
+    tell_gap(intake, lost, missing - lost, intake->last.rate, cause);
+}
+
 /* The present run of input frames ends; the next one starts `seconds` later. */
 static void move_on(struct ja_intake *intake, double seconds) {
     intake->start = input_time(intake) + seconds;
@@ -147,7 +156,7 @@ static void follow_epoch(struct ja_intake *intake, const struct ja_block *block)
     double seconds = clock_gap(&intake->last, block);
     bool other_rate = block->rate != intake->last.rate;
     uint64_t missing = (uint64_t)llround(seconds * intake->last.rate);
-    tell_gap(intake, 0, missing, intake->last.rate, other_rate ? "rate" : "restart");
+    tell_missing(intake, block, missing, other_rate ? "rate" : "restart");
     if (other_rate || !intake->pipeline)
         build(intake, block->rate, input_time(intake) + seconds);
     else
@@ -160,10 +169,7 @@ static void follow_frames(struct ja_intake *intake, const struct ja_block *block
         return;
     uint64_t missing = block->frame > expected ? block->frame - expected : 0;
     double seconds = (double)missing / block->rate;
-    uint64_t lost = block->lost - intake->last.lost;
-    lost = lost < missing ? lost : missing;
-    tell_gap(intake, 0, lost, block->rate, "overflow");
-    tell_gap(intake, lost, missing - lost, block->rate, "server");
+    tell_missing(intake, block, missing, "server");
     if (seconds > longest_fill_s || missing == 0 || !intake->pipeline)
         move_on(intake, seconds);
     else

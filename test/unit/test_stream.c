@@ -362,6 +362,15 @@ static void test_overflow_is_accounted_for(void **state) {
 }
 
 /* The server's gap waits in the queue when the first block finds no room. */
+/* Until three blocks of 8192 frames have found no room; the frame after them. */
+static uint64_t overflow(struct ja_stream *stream, uint64_t frame) {
+    for (unsigned refused = 0; refused < 3; frame += 8192) {
+        struct ja_block block = block_at(frame, 8192, 48000);
+        refused += !write_block(stream, &block, 0);
+    }
+    return frame;
+}
+
 static void test_causes_are_told_apart(void **state) {
     struct record record = {0};
     struct ja_stream *stream = make();
@@ -369,11 +378,7 @@ static void test_causes_are_told_apart(void **state) {
     struct ja_block first = block_at(0, 64, 48000), late = block_at(1000, 64, 48000);
     write_block(stream, &first, 0);
     write_block(stream, &late, 0);
-    uint64_t frame = 1064;
-    for (unsigned refused = 0; refused < 3; frame += 8192) {
-        struct ja_block block = block_at(frame, 8192, 48000);
-        refused += !write_block(stream, &block, 0);
-    }
+    uint64_t frame = overflow(stream, 1064);
     ja_stream_run(stream);
     drain(stream, &record);
     assert_string_equal(record.gap.gap.cause, "server");
@@ -384,6 +389,28 @@ static void test_causes_are_told_apart(void **state) {
     drain(stream, &record);
     assert_string_equal(record.gap.gap.cause, "overflow");
     assert_int_equal(record.gap.gap.frames, 3 * 8192);
+    ja_stream_free(stream);
+    free(record.bytes);
+}
+
+/* What was lost before a server went is told apart from the time without it. */
+static void test_overflow_before_a_restart(void **state) {
+    struct record record = {0};
+    struct ja_stream *stream = make();
+    (void)state;
+    overflow(stream, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    unsigned events = record.events;
+    struct ja_block restarted = block_at(0, 64, 48000);
+    restarted.epoch = 2;
+    restarted.time_us = 3000000; /* that of the last block before, which has room, is 0 */
+    write_block(stream, &restarted, 0);
+    ja_stream_run(stream);
+    drain(stream, &record);
+    assert_int_equal(record.events, events + 2);
+    assert_string_equal(record.gap.gap.cause, "restart");
+    assert_int_equal(record.gap.gap.frames, 3 * 48000 - 8192 - 3 * 8192);
     ja_stream_free(stream);
     free(record.bytes);
 }
@@ -640,6 +667,7 @@ int main(void) {
         cmocka_unit_test(test_without_memory_it_begins_later),
         cmocka_unit_test(test_overflow_is_accounted_for),
         cmocka_unit_test(test_causes_are_told_apart),
+        cmocka_unit_test(test_overflow_before_a_restart),
         cmocka_unit_test(test_unsound_samples_are_repaired),
         cmocka_unit_test(test_frames_give_way_to_events),
         cmocka_unit_test(test_commands),
