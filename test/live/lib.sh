@@ -40,6 +40,11 @@ end() {
 clean_up() {
     end "$probe_pid"
     end "$jackd_pid"
+    if [ $? = 137 ]; then # killed, it keeps its place, one of few; its heir gives it back
+        start_jackd 48000 1024
+        within 10 jackd_runs
+        end "$jackd_pid"
+    fi
     rm -rf "$work" /dev/shm/jack_sem.*_"$server"_* "/dev/shm/jack_default_"*"_$server"* 2>/dev/null
 }
 trap clean_up EXIT
