@@ -164,7 +164,7 @@ demo:
 # Every test speaks TAP; test/run counts. Unit tests run twice, the second time with sanitizers;
 # what threads share a third time, under the thread sanitizer.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-THREADED := $(filter $(patsubst %,test/unit/test_%.c,ring inlet monitor stream stream_level loop resolver jack \
+THREADED := $(filter $(patsubst %,test/unit/test_%.c,ring inlet monitor stream stream_level loop chores resolver jack \
 	mqtt_client web_server web_api web_audio web_oscquery outlet config),$(UNIT_SOURCES))
 test:
 	@src/dist/packages.sh --quiet $(BUILD_PACKAGES) $(TEST_PACKAGES)
