@@ -673,7 +673,7 @@ static void let_go(struct ja_sink *sink) {
 /* The receiver may be another one now, or knows nothing any more: everything is news. */
 static void forget_sent(struct ja_sink *sink) {
     struct target *target = sink->state;
-    for (size_t i = 0; i < JA_STREAMS; i++) {
+    for (size_t i = 0; i < JA_STREAMS && target->slots.names[i][0]; i++) {
         struct channel *channel = &target->channels[i];
         channel->next_us = 0;
         memset(channel->sent, 0, sizeof channel->sent);
