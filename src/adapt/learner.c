@@ -61,54 +61,82 @@ static void keep_in_memory(struct ja_learner *learner, const struct ja_error *wh
     learner->path[0] = '\0';
 }
 
-static void load(struct ja_learner *learner) {
-    struct ja_error error;
-    enum ja_status status = ja_model_load(&learner->model, learner->path, &error);
-    if (status == JA_USAGE)
-        ja_log(JA_LOG_WARNING, "what was learnt is forgotten: %s", error.text);
-    else if (status != JA_OK)
-        keep_in_memory(learner, &error);
+void ja_profile_load(struct ja_profile *profile) {
+    if (profile->path[0])
+        profile->status = ja_model_load(&profile->model, profile->path, &profile->error);
 }
 
-static void begin_profile(struct ja_learner *learner, const char *path,
-                          const struct ja_error *nowhere) {
-    learner->model = (struct ja_model){0};
+void ja_learner_take_profile(struct ja_learner *learner, const struct ja_profile *profile) {
+    learner->model = profile->model;
     learner->unsaved = learner->save_failed = false;
-    ja_text_copy(learner->path, sizeof learner->path, path);
-    if (nowhere)
-        keep_in_memory(learner, nowhere);
-    if (learner->path[0])
-        load(learner);
+    learner->changed = true;
+    ja_text_copy(learner->profile, sizeof learner->profile, profile->name);
+    ja_text_copy(learner->path, sizeof learner->path, profile->path);
+    if (profile->status == JA_USAGE)
+        ja_log(JA_LOG_WARNING, "what was learnt is forgotten: %s", profile->error.text);
+    else if (profile->status != JA_OK)
+        keep_in_memory(learner, &profile->error);
     if (!learner->nudged)
         learner->nudge_ms = learner->model.latency_us * 1e-3 * learner->settings.max_effect;
 }
 
-enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn_settings *settings,
-                               bool files, struct ja_error *error) {
-    char path[JA_MODEL_PATH];
-    struct ja_error why;
-    enum ja_status status = ja_model_path(settings->profile, path, &why);
-    if (status == JA_USAGE)
-        return ja_fail(error, status, "%s", why.text);
-    bool same = strcmp(learner->settings.profile, settings->profile) == 0;
+enum ja_status ja_learner_configure(struct ja_learner *learner,
+                                    const struct ja_learn_settings *settings, bool files,
+                                    struct ja_profile *profile, struct ja_error *error) {
+    *profile = (struct ja_profile){.status = JA_OK};
+    profile->status = ja_model_path(settings->profile, profile->path, &profile->error);
+    if (profile->status == JA_USAGE)
+        return ja_fail(error, JA_USAGE, "%s", profile->error.text);
+    ja_text_copy(profile->name, sizeof profile->name, settings->profile);
+    if (!files)
+        profile->status = JA_OK;
+    if (!files || profile->status != JA_OK)
+        profile->path[0] = '\0';
     learner->settings = *settings;
     learner->changed = true;
-    if (!same && files)
-        begin_profile(learner, path, status == JA_OK ? NULL : &why);
-    else if (!same)
-        begin_profile(learner, "", NULL);
     return JA_OK;
 }
 
-void ja_learner_save(struct ja_learner *learner) {
-    struct ja_error error;
+enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn_settings *settings,
+                               bool files, struct ja_error *error) {
+    struct ja_profile profile;
+    enum ja_status status = ja_learner_configure(learner, settings, files, &profile, error);
+    if (status != JA_OK || !strcmp(learner->profile, profile.name))
+        return status;
+    ja_profile_load(&profile);
+    ja_learner_take_profile(learner, &profile);
+    return JA_OK;
+}
+
+bool ja_learner_begin_save(struct ja_learner *learner, struct ja_profile *profile) {
     bool due = learner->unsaved && learner->path[0];
-    bool failed = due && ja_model_save(&learner->model, learner->path, &error) != JA_OK;
+    learner->unsaved = false;
+    if (!due)
+        return false;
+    profile->model = learner->model;
+    ja_text_copy(profile->path, sizeof profile->path, learner->path);
+    return true;
+}
+
+void ja_profile_save(struct ja_profile *profile) {
+    profile->status = ja_model_save(&profile->model, profile->path, &profile->error);
+}
+
+void ja_learner_end_save(struct ja_learner *learner, const struct ja_profile *profile) {
+    bool failed = profile->status != JA_OK;
     if (failed && !learner->save_failed)
         ja_log(JA_LOG_WARNING, "what is learnt cannot be written and stays in memory: %s",
-               error.text);
-    learner->save_failed = failed || (learner->save_failed && !due);
-    learner->unsaved = failed;
+               profile->error.text);
+    learner->save_failed = failed;
+    learner->unsaved |= failed;
+}
+
+void ja_learner_save(struct ja_learner *learner) {
+    struct ja_profile profile;
+    if (!ja_learner_begin_save(learner, &profile))
+        return;
+    ja_profile_save(&profile);
+    ja_learner_end_save(learner, &profile);
 }
 
 enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,

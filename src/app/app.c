@@ -41,6 +41,12 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
     app->resolver = ja_resolver_new(app->loop, error);
     if (!app->resolver)
         return JA_FAILED;
+    app->chores = ja_chores_new(app->loop, error);
+    if (!app->chores)
+        return JA_FAILED;
+    app->defaults = ja_config_blank(config);
+    if (!app->defaults)
+        return ja_fail(error, JA_FAILED, "no memory for another configuration");
     struct ja_learn_settings learn;
     memset(&learn, 0, sizeof learn);
     ja_config_fill(config, &ja_learn_module, NULL, &learn);
@@ -65,7 +71,7 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
 
 void ja_app_done(struct ja_app *app) {
     ja_app_suspend_keys(app);
-    ja_learner_save(&app->learner);
+    ja_app_end_chores(app);
     ja_dnssd_free(app->dnssd);
     ja_app_close_web(app);
     ja_control_close(app->control);
@@ -75,6 +81,7 @@ void ja_app_done(struct ja_app *app) {
         ja_stream_free(app->streams[--app->stream_count]);
     ja_catalogue_done(&app->catalogue);
     ja_resolver_free(app->resolver);
+    ja_config_free(app->defaults);
     ja_loop_free(app->loop);
     if (app->results_fd >= 0)
         close(app->results_fd);

@@ -13,6 +13,7 @@
 #include <ja/control/midi_in.h>
 #include <ja/control/osc.h>
 #include <ja/control/subscribers.h>
+#include <ja/core/chores.h>
 #include <ja/core/json.h>
 #include <ja/core/loop.h>
 #include <ja/net/resolver.h>
@@ -81,7 +82,9 @@ struct ja_web;
 struct ja_app {
     struct ja_config *config;
     const struct ja_arguments *arguments;
+    struct ja_config *defaults; /* nothing is set there */
     struct ja_loop *loop;
+    struct ja_chores *chores; /* reads and writes files */
     struct ja_resolver *resolver;
     struct ja_catalogue catalogue;
     struct ja_analysis_settings analysis;
@@ -103,7 +106,8 @@ struct ja_app {
     struct ja_operator operator;
     struct ja_control *control;
     struct ja_subscribers subscribers;
-    struct ja_web *web; /* NULL: nothing is served */
+    const struct ja_config *subscribed; /* the preset a subscriber gets; NULL: none is needed */
+    struct ja_web *web;                 /* NULL: nothing is served */
     struct ja_api *api;
     double web_rms[JA_STREAMS]; /* of the last frame */
     struct ja_cpu web_cpu;
@@ -218,6 +222,11 @@ enum ja_status ja_app_run_loopback(struct ja_app *app, struct ja_error *error);
  * ja_app_free_stage_settings. NULL without memory. */
 void **ja_app_stage_settings(const struct ja_app *app);
 void ja_app_free_stage_settings(void **settings);
+/* Changes a clone of the configuration and applies it, or says what is wrong. */
+typedef enum ja_status ja_app_change_function(struct ja_config *config, const void *wish,
+                                              struct ja_error *error);
+enum ja_status ja_app_change(struct ja_app *app, ja_app_change_function *change, const void *wish,
+                             struct ja_text *reply);
 /* Takes over `next` (a changed clone of app->config) and tells every part whose settings differ. On
  * error nothing has changed and `next` is the caller's still. */
 enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error);
@@ -241,15 +250,39 @@ void ja_list_range(const struct ja_output *output, FILE *out);
 
 enum ja_status ja_app_open_learner(struct ja_app *app, const struct ja_learn_settings *settings,
                                    struct ja_error *error);
+/* The same while it runs: another profile is read beside the loop, and holds then. */
+enum ja_status ja_app_change_learner(struct ja_app *app, const struct ja_learn_settings *settings,
+                                     struct ja_error *error);
 /* Whatever the learner has learnt goes to all streams, and soon to its file. */
 void ja_app_share_priors(struct ja_app *app);
+/* What chores are left ends, and what was learnt is saved. */
+void ja_app_end_chores(struct ja_app *app);
 /* The operator says so; `reply` says what is done and learnt. */
 enum ja_status ja_app_feedback(struct ja_app *app, enum ja_verdict verdict, struct ja_text *reply);
+
+/* --- preset.c: presets for commands --- */
+
+struct ja_preset_wish {
+    char name[JA_WISH_BYTES];
+    bool alone; /* over nothing but defaults; else over the presets that hold */
+    /* From the loop, with the configuration into which it was read. */
+    enum ja_status (*use)(struct ja_app *app, const struct ja_preset_wish *wish,
+                          const struct ja_config *read, struct ja_text *reply);
+    /* What else is needed: of a subscriber. */
+    struct ja_peer peer;
+    int port;
+};
+
+/* Puts the command off until the preset has been read. */
+enum ja_status ja_app_read_preset(const struct ja_operator *who, const struct ja_preset_wish *wish,
+                                  struct ja_text *reply);
+enum ja_status ja_app_preset(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply);
 
 /* --- subscribe.c: subscribers' sinks --- */
 
 void ja_app_init_subscribers(struct ja_app *app, int most);
-enum ja_status ja_app_subscribe(void *app, const struct ja_peer *peer, const char *wish, int port,
+enum ja_status ja_app_subscribe(const struct ja_operator *who, const char *wish, int port,
                                 struct ja_text *reply);
 enum ja_status ja_app_unsubscribe(void *app, const struct ja_peer *peer, const char *wish, int port,
                                   struct ja_text *reply);

@@ -6,25 +6,103 @@
 
 #include <ja/core/clock.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static const uint64_t save_after_us = 5000000;  /* so that much said at once is one file */
 static const uint64_t save_again_us = 60000000; /* after it has failed */
 
+static bool has_files(const struct ja_app *app, const struct ja_learn_settings *settings) {
+    return !app->arguments->file || settings->use_offline;
+}
+
 enum ja_status ja_app_open_learner(struct ja_app *app, const struct ja_learn_settings *settings,
                                    struct ja_error *error) {
-    bool files = !app->arguments->file || settings->use_offline;
-    ja_learner_save(&app->learner);
-    enum ja_status status = ja_learner_open(&app->learner, settings, files, error);
+    return ja_learner_open(&app->learner, settings, has_files(app, settings), error);
+}
+
+/* --- Beside the loop --- */
+
+/* What is unsaved is written, then another profile is read, if one is wanted. */
+struct keeping {
+    struct ja_chore chore;
+    struct ja_app *app;
+    bool saves, loads;
+    struct ja_profile saved, loaded;
+};
+
+static void begin(struct ja_chore *chore) {
+    struct keeping *keeping = (struct keeping *)chore;
+    keeping->saves = ja_learner_begin_save(&keeping->app->learner, &keeping->saved);
+}
+
+static void work(struct ja_chore *chore) {
+    struct keeping *keeping = (struct keeping *)chore;
+    if (keeping->saves)
+        ja_profile_save(&keeping->saved);
+    if (keeping->loads)
+        ja_profile_load(&keeping->loaded);
+}
+
+/* Unless something was learnt meanwhile, which has to be saved first, or a third profile is wanted
+ * by now. */
+static void done(struct ja_chore *chore, bool worked) {
+    struct keeping *keeping = (struct keeping *)chore;
+    struct ja_app *app = keeping->app;
+    struct ja_learner *learner = &app->learner;
+    if (worked && keeping->saves)
+        ja_learner_end_save(learner, &keeping->saved);
+    bool wanted =
+        worked && keeping->loads && !strcmp(keeping->loaded.name, learner->settings.profile);
+    if (wanted && learner->unsaved && !learner->save_failed && ja_chores_add(app->chores, chore))
+        return;
+    if (wanted)
+        ja_learner_take_profile(learner, &keeping->loaded);
+    free(keeping);
+    ja_app_share_priors(app);
+}
+
+static bool keep(struct ja_app *app, const struct ja_profile *load) {
+    struct keeping *keeping = calloc(1, sizeof *keeping);
+    if (!keeping)
+        return false;
+    keeping->chore = (struct ja_chore){.begin = begin, .work = work, .done = done};
+    keeping->app = app;
+    keeping->loads = load != NULL;
+    if (load)
+        keeping->loaded = *load;
+    if (ja_chores_add(app->chores, &keeping->chore))
+        return true;
+    free(keeping);
+    return false;
+}
+
+enum ja_status ja_app_change_learner(struct ja_app *app, const struct ja_learn_settings *settings,
+                                     struct ja_error *error) {
+    struct ja_learner *learner = &app->learner;
+    struct ja_learn_settings before = learner->settings;
+    struct ja_profile profile;
+    enum ja_status status =
+        ja_learner_configure(learner, settings, has_files(app, settings), &profile, error);
+    if (status == JA_OK && strcmp(before.profile, profile.name) != 0 && !keep(app, &profile)) {
+        learner->settings = before;
+        status = ja_fail(error, JA_FAILED, "learn.profile: there is too much to read: try again");
+    }
     ja_app_share_priors(app);
     return status;
+}
+
+void ja_app_end_chores(struct ja_app *app) {
+    ja_chores_free(app->chores);
+    app->chores = NULL;
+    ja_learner_save(&app->learner);
 }
 
 static void save_due(void *data, uint64_t due_us) {
     struct ja_app *app = data;
     (void)due_us;
     app->save_timer = 0;
-    ja_learner_save(&app->learner);
+    keep(app, NULL); /* else the next results ask again */
 }
 
 void ja_app_share_priors(struct ja_app *app) {

@@ -144,7 +144,7 @@ void ja_app_stop_jack(struct ja_app *app, enum ja_status status) {
         return;
     }
     ja_log(JA_LOG_WARNING, "the JACK server does not answer: leaving without saying goodbye to it");
-    ja_learner_save(&app->learner);
+    ja_app_end_chores(app);
     ja_app_suspend_keys(app);
     while (app->sink_count > 0)
         ja_sink_free(app->sinks[--app->sink_count]);

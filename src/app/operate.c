@@ -5,7 +5,6 @@
 
 #include "modules.h"
 
-#include <ja/config/preset.h>
 #include <ja/core/clock.h>
 #include <ja/core/json.h>
 #include <ja/feature/stages.h>
@@ -13,12 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Changes a clone with `change`, applies it, and says `done` or what is wrong. */
-static enum ja_status change_config(struct ja_app *app,
-                                    enum ja_status (*change)(struct ja_config *config,
-                                                             const char *name, const char *value,
-                                                             struct ja_error *error),
-                                    const char *name, const char *value, struct ja_text *reply) {
+/* --- Options --- */
+
+enum ja_status ja_app_change(struct ja_app *app, ja_app_change_function *change, const void *wish,
+                             struct ja_text *reply) {
     struct ja_error error;
     enum ja_status status = JA_FAILED;
     struct ja_config *next = ja_config_clone(app->config);
@@ -26,7 +23,7 @@ static enum ja_status change_config(struct ja_app *app,
         ja_text_put(reply, "no memory for another configuration");
         return status;
     }
-    status = change(next, name, value, &error);
+    status = change(next, wish, &error);
     if (status == JA_OK)
         status = ja_app_apply(app, next, &error);
     if (status != JA_OK) {
@@ -36,15 +33,17 @@ static enum ja_status change_config(struct ja_app *app,
     return status;
 }
 
-static enum ja_status set_option(struct ja_config *config, const char *name, const char *value,
-                                 struct ja_error *error) {
-    return ja_config_set(config, JA_LAYER_LIVE, name, value, "live", error);
-}
+/* As many as there are, the last with the name NULL. */
+struct setting {
+    const char *name, *value;
+};
 
-static enum ja_status lay_preset(struct ja_config *config, const char *name, const char *value,
-                                 struct ja_error *error) {
-    (void)value;
-    return ja_preset_apply(config, name, error);
+static enum ja_status set_options(struct ja_config *config, const void *wish,
+                                  struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    for (const struct setting *one = wish; one->name && status == JA_OK; one++)
+        status = ja_config_set(config, JA_LAYER_LIVE, one->name, one->value, "live", error);
+    return status;
 }
 
 static enum ja_status get(void *data, const char *option, struct ja_text *reply) {
@@ -60,7 +59,8 @@ static enum ja_status get(void *data, const char *option, struct ja_text *reply)
 
 static enum ja_status set(void *data, const char *option, const char *value,
                           struct ja_text *reply) {
-    enum ja_status status = change_config(data, set_option, option, value, reply);
+    const struct setting wish[] = {{option, value}, {NULL, NULL}};
+    enum ja_status status = ja_app_change(data, set_options, wish, reply);
     return status == JA_OK ? get(data, option, reply) : status;
 }
 
@@ -87,13 +87,6 @@ static bool directs(void *data, const char *name) {
         if (!strcmp(option->name, places[i]))
             return true;
     return false;
-}
-
-static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
-    enum ja_status status = change_config(data, lay_preset, name, NULL, reply);
-    if (status == JA_OK)
-        ja_text_format(reply, "preset %s", name);
-    return status;
 }
 
 static enum ja_status reset(void *data, struct ja_text *reply) {
@@ -220,12 +213,6 @@ static enum ja_status feedback(void *data, const char *word, struct ja_text *rep
     return status;
 }
 
-static enum ja_status set_range(struct ja_config *config, const char *low, const char *high,
-                                struct ja_error *error) {
-    enum ja_status status = set_option(config, "tempo.min_bpm", low, error);
-    return status == JA_OK ? set_option(config, "tempo.max_bpm", high, error) : status;
-}
-
 static struct ja_tempo_settings tempo_settings(const struct ja_app *app) {
     struct ja_tempo_settings settings;
     memset(&settings, 0, sizeof settings);
@@ -247,7 +234,9 @@ static enum ja_status range(void *data, double min_bpm, double max_bpm, double f
     ja_text_init(&ignored, unused, sizeof unused);
     ja_text_format(&low, "%.9g", min_bpm);
     ja_text_format(&high, "%.9g", max_bpm);
-    enum ja_status status = change_config(app, set_range, numbers[0], numbers[1], reply);
+    const struct setting wish[] = {
+        {"tempo.min_bpm", numbers[0]}, {"tempo.max_bpm", numbers[1]}, {NULL, NULL}};
+    enum ja_status status = ja_app_change(app, set_options, wish, reply);
     if (status != JA_OK)
         return status;
     tell_streams(app, &command, &ignored); /* before any sound there is nothing to undo */
@@ -285,7 +274,8 @@ static enum ja_status pause_all(void *data, bool paused, struct ja_text *reply) 
 
 /* The options, and so it can be asked for, and lasts until it is changed. */
 static enum ja_status level(void *data, const char *name, struct ja_text *reply) {
-    enum ja_status status = change_config(data, set_option, "governor.level", name, reply);
+    const struct setting wish[] = {{"governor.level", name}, {NULL, NULL}};
+    enum ja_status status = ja_app_change(data, set_options, wish, reply);
     if (status == JA_OK)
         ja_text_format(reply, "level %s", name);
     return status;
@@ -477,7 +467,7 @@ void ja_app_init_operator(struct ja_app *app) {
         .set = set,
         .directs = directs,
         .get = get,
-        .preset = preset,
+        .preset = ja_app_preset,
         .reset = reset,
         .pause = pause_all,
         .mute = mute,

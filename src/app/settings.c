@@ -232,7 +232,7 @@ static enum ja_status tell_learner(struct ja_app *app, const struct ja_module *m
                                    struct ja_error *error) {
     (void)module;
     (void)instance;
-    return ja_app_open_learner(app, after, error);
+    return ja_app_change_learner(app, after, error);
 }
 
 static enum ja_status tell_midi_in(struct ja_app *app, const struct ja_module *module,

@@ -4,9 +4,6 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
 
-#include "modules.h"
-
-#include <ja/config/preset.h>
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/sink/sinks.h>
@@ -14,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char preset_kind[] = "target/";
 
 /* The lowest number that no output has in its name. */
 static void choose_name(const struct ja_app *app, char *name, size_t size) {
@@ -47,20 +46,17 @@ static enum ja_status find_instance(const struct ja_config *config, const char *
     return JA_OK;
 }
 
-/* The settings of a target that sends what is wished for to `host` and `port`. */
-static enum ja_status settle(const char *name, const char *wish, const char *host, int port,
-                             void *settings, struct ja_error *error) {
+/* The settings of a target that sends what is wished for to `host` and `port`; with a preset, that
+ * is in `config`. */
+static enum ja_status settle(struct ja_config *config, const char *name, const char *wish,
+                             const char *host, int port, void *settings, struct ja_error *error) {
     char instance[64], number[16];
-    const struct ja_module *modules[JA_MODULES];
-    struct ja_config *config = ja_config_new(modules, ja_modules_collect(modules));
     enum ja_status status = JA_OK;
-    if (!config)
-        return ja_fail(error, JA_FAILED, "no memory for a subscriber");
     ja_text_copy(instance, sizeof instance, name);
     snprintf(number, sizeof number, "%d", port);
-    if (strncmp(wish, "target/", 7) != 0)
+    if (strncmp(wish, preset_kind, sizeof preset_kind - 1) != 0)
         status = set(config, instance, "outputs", wish, error);
-    else if ((status = ja_preset_apply(config, wish, error)) == JA_OK)
+    else
         status = find_instance(config, wish, instance, sizeof instance, error);
     if (status == JA_OK)
         status = set(config, instance, "protocol", "udp", error);
@@ -70,7 +66,6 @@ static enum ja_status settle(const char *name, const char *wish, const char *hos
         status = set(config, instance, "port", number, error);
     if (status == JA_OK)
         ja_config_fill(config, ja_osc_sink.module, instance, settings);
-    ja_config_free(config);
     return status;
 }
 
@@ -84,10 +79,12 @@ static struct ja_sink *lease(struct ja_app *app, const struct ja_sink_class *cla
         return NULL;
     }
     void *settings = calloc(1, ja_osc_sink.module->settings_size);
-    if (!settings)
+    struct ja_config *config = ja_config_clone(app->subscribed ? app->subscribed : app->defaults);
+    if (!settings || !config)
         ja_fail(error, JA_FAILED, "no memory for output %s", name);
-    else if (settle(name, wish, host, port, settings, error) == JA_OK)
+    else if (settle(config, name, wish, host, port, settings, error) == JA_OK)
         sink = ja_sink_new(class, &app->host, name, settings, error);
+    ja_config_free(config);
     free(settings);
     if (!sink)
         return NULL;
@@ -126,10 +123,24 @@ void ja_app_init_subscribers(struct ja_app *app, int most) {
         (struct ja_subscribers){.most = most, .open = open_sink, .close = close_sink, .data = app};
 }
 
-enum ja_status ja_app_subscribe(void *data, const struct ja_peer *peer, const char *wish, int port,
+static enum ja_status add(struct ja_app *app, const struct ja_preset_wish *wish,
+                          const struct ja_config *read, struct ja_text *reply) {
+    app->subscribed = read;
+    enum ja_status status = ja_subscribers_add(&app->subscribers, &wish->peer, wish->name,
+                                               wish->port, ja_clock_us(), reply);
+    app->subscribed = NULL;
+    return status;
+}
+
+enum ja_status ja_app_subscribe(const struct ja_operator *who, const char *wish, int port,
                                 struct ja_text *reply) {
-    struct ja_app *app = data;
-    return ja_subscribers_add(&app->subscribers, peer, wish, port, ja_clock_us(), reply);
+    struct ja_app *app = who->data;
+    struct ja_preset_wish with = {
+        .alone = true, .use = add, .peer = who->asker->peer, .port = port};
+    bool fits = ja_text_copy(with.name, sizeof with.name, wish);
+    if (fits && !strncmp(wish, preset_kind, sizeof preset_kind - 1))
+        return ja_app_read_preset(who, &with, reply);
+    return ja_subscribers_add(&app->subscribers, &with.peer, wish, port, ja_clock_us(), reply);
 }
 
 enum ja_status ja_app_unsubscribe(void *data, const struct ja_peer *peer, const char *wish,

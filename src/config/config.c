@@ -154,6 +154,10 @@ struct ja_config *ja_config_new(const struct ja_module *const *modules, size_t c
     return config;
 }
 
+struct ja_config *ja_config_blank(const struct ja_config *config) {
+    return ja_config_new(config->modules, config->module_count);
+}
+
 void ja_config_free(struct ja_config *config) {
     if (config == NULL)
         return;
@@ -333,6 +337,41 @@ void ja_store_name(const struct ja_module *module, const char *instance, const c
     if (module->named)
         ja_text_format(name, ".%s", instance);
     ja_text_format(name, ".%s", option);
+}
+
+static enum ja_status take_section(struct ja_config *config, enum ja_layer layer,
+                                   const struct ja_section *from, struct ja_error *error) {
+    struct ja_section *section;
+    enum ja_status status =
+        ja_store_mention(config, layer, from->module, from->name, &section, error);
+    if (status != JA_OK)
+        return status;
+    section->present[layer] = from->present[layer];
+    for (size_t i = 0; i < from->module->option_count; i++) {
+        const struct ja_option *option = &from->module->options[i];
+        const char *origin = from->origins[index_of(from, layer, option)];
+        char *copy = origin != NULL ? strdup(origin) : NULL;
+        if (copy != NULL)
+            ja_store_put(section, layer, option, field(from, layer, option), copy);
+        else if (origin != NULL)
+            return ja_fail(error, JA_FAILED, no_memory);
+    }
+    return JA_OK;
+}
+
+enum ja_status ja_config_take_layer(struct ja_config *config, enum ja_layer layer,
+                                    const struct ja_config *from, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    if (!ja_config_clear(config, layer))
+        return ja_fail(error, JA_FAILED, no_memory);
+    for (size_t i = 0; i < from->section_count && status == JA_OK; i++)
+        if (has_layer(from->sections[i], layer))
+            status = take_section(config, layer, from->sections[i], error);
+    if (layer == JA_LAYER_PRESET) {
+        memcpy(config->presets, from->presets, sizeof config->presets);
+        config->preset_count = from->preset_count;
+    }
+    return status;
 }
 
 /* MODULE.OPTION or MODULE.INSTANCE.OPTION taken apart. */

@@ -4,6 +4,7 @@
 #include <ja/control/command.h>
 
 #include <ja/core/clock.h>
+#include <ja/core/log.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
@@ -62,7 +63,7 @@ static enum ja_status run_preset(const struct ja_operator *who, const struct ja_
                                  struct ja_text *reply) {
     if (!strncmp(arguments[0].string, "target/", 7) && is_doubted(who, reply))
         return JA_FAILED;
-    return who->preset ? who->preset(who->data, arguments[0].string, reply) : missing(reply);
+    return who->preset ? who->preset(who, arguments[0].string, reply) : missing(reply);
 }
 
 static enum ja_status run_reset(const struct ja_operator *who, const struct ja_argument *arguments,
@@ -251,8 +252,7 @@ static enum ja_status run_subscribe(const struct ja_operator *who,
                                     const struct ja_argument *arguments, struct ja_text *reply) {
     if (!who->asker || !who->subscribe)
         return missing(reply);
-    return who->subscribe(who->data, &who->asker->peer, arguments[0].string, arguments[1].integer,
-                          reply);
+    return who->subscribe(who, arguments[0].string, arguments[1].integer, reply);
 }
 
 static enum ja_status run_unsubscribe(const struct ja_operator *who,
@@ -430,6 +430,22 @@ enum ja_status ja_command_run(const struct ja_operator *who, const char *name,
     if (reply->length == before)
         ja_text_put(reply, status == JA_OK ? "ok" : "failed");
     return status;
+}
+
+bool ja_command_put_off(const struct ja_operator *who, struct ja_waiter **waiter,
+                        struct ja_text *reply) {
+    *waiter = who->wait ? who->wait(who->asking) : NULL;
+    if (*waiter || !who->wait)
+        return true;
+    ja_text_put(reply, "no memory to answer later");
+    return false;
+}
+
+void ja_command_answer(struct ja_waiter *waiter, enum ja_status status, const char *text) {
+    if (waiter)
+        waiter->answer(waiter, status, text);
+    else
+        ja_log(status == JA_OK ? JA_LOG_DEBUG : JA_LOG_WARNING, "%s", text);
 }
 
 char ja_command_argument(const char *name, size_t i) {

@@ -32,6 +32,11 @@ enum {
 
 static const char command_prefix[] = "/ja/ctl/", option_prefix[] = "/ja/option/";
 
+struct recipient {
+    struct ja_asker asker;
+    size_t allowance; /* what may be sent to him if he is not confirmed, in bytes */
+};
+
 struct ja_control {
     int fd;
     struct ja_loop *loop;
@@ -41,8 +46,7 @@ struct ja_control {
     struct ja_log_limit refused_limit, foreign_limit;
 
     /* The packet being read. */
-    struct ja_asker asker;
-    size_t allowance;        /* what may be sent to him if he is not confirmed, in bytes */
+    struct recipient from;
     unsigned messages, done; /* read in this turn; obeyed in all turns */
     uint64_t end_us;         /* of this turn */
     bool late;               /* it is over */
@@ -83,37 +87,77 @@ static void cut(char *to, size_t size, const char *from) {
 }
 
 /* To whom has not confirmed, only as much as he has sent. */
-static void answer(struct ja_control *control, const void *packet, size_t size) {
-    const struct ja_peer *peer = &control->asker.peer;
+static void answer(struct ja_control *control, struct recipient *to, const void *packet,
+                   size_t size) {
+    const struct ja_peer *peer = &to->asker.peer;
     if (peer->length == 0)
         return;
-    bool confirmed = control->asker.confirmed;
-    bool allowed = size > 0 && (confirmed || size <= control->allowance);
+    bool confirmed = to->asker.confirmed;
+    bool allowed = size > 0 && (confirmed || size <= to->allowance);
     if (!allowed || sendto(control->fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
                            (const struct sockaddr *)&peer->address, peer->length) < 0)
         control->stats.unanswered++;
     else if (!confirmed)
-        control->allowance -= size;
+        to->allowance -= size;
 }
 
 static void ask_to_confirm(struct ja_control *control) {
     _Alignas(4) unsigned char packet[32];
     struct ja_osc_argument number = {
         .type = 'i',
-        .i = ja_handshake_number(&control->handshake, &control->asker.peer, ja_clock_us())};
-    answer(control, packet, ja_osc_write(packet, sizeof packet, "/ja/confirm", "i", &number));
+        .i = ja_handshake_number(&control->handshake, &control->from.asker.peer, ja_clock_us())};
+    answer(control, &control->from, packet,
+           ja_osc_write(packet, sizeof packet, "/ja/confirm", "i", &number));
 }
 
-static void acknowledge(struct ja_control *control, const char *command, bool done,
-                        const char *text) {
+static void acknowledge(struct ja_control *control, struct recipient *to, const char *command,
+                        bool done, const char *text) {
     char name[ACK_COMMAND_BYTES], reply[ACK_TEXT_BYTES];
     _Alignas(4) unsigned char packet[ACK_BYTES];
     cut(name, sizeof name, command);
     cut(reply, sizeof reply, text);
     struct ja_osc_argument arguments[] = {
         {.type = 's', .s = name}, {.type = 'i', .i = done}, {.type = 's', .s = reply}};
-    answer(control, packet, ja_osc_write(packet, sizeof packet, "/ja/ack", "sis", arguments));
+    answer(control, to, packet, ja_osc_write(packet, sizeof packet, "/ja/ack", "sis", arguments));
 }
+
+/* --- Answers that come later --- */
+
+struct waiter {
+    struct ja_waiter waiter;
+    struct ja_control *control;
+    struct recipient to;
+    char command[ACK_COMMAND_BYTES];
+};
+
+/* One message while it is being obeyed. */
+struct asking {
+    struct ja_control *control;
+    const char *command;
+    bool put_off;
+};
+
+static void answer_waiter(struct ja_waiter *answered, enum ja_status status, const char *text) {
+    struct waiter *waiter = (struct waiter *)answered;
+    acknowledge(waiter->control, &waiter->to, waiter->command, status == JA_OK, text);
+    free(waiter);
+}
+
+/* He takes along all that may still be sent for this packet. */
+static struct ja_waiter *wait_for_answer(void *data) {
+    struct asking *asking = data;
+    struct waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter)
+        return NULL;
+    *waiter = (struct waiter){
+        .waiter.answer = answer_waiter, .control = asking->control, .to = asking->control->from};
+    cut(waiter->command, sizeof waiter->command, asking->command);
+    asking->control->from.allowance = 0;
+    asking->put_off = true;
+    return &waiter->waiter;
+}
+
+/* --- Commands --- */
 
 static bool convert(const struct ja_osc_argument *from, struct ja_argument *to) {
     switch (from->type) {
@@ -147,8 +191,13 @@ static void run(struct ja_control *control, const char *command,
     char text[4096];
     struct ja_text reply;
     enum ja_status status = JA_OK;
+    struct asking asking = {control, command, false};
     struct ja_operator who = *control->operator;
-    who.asker = control->asker.peer.length > 0 ? &control->asker : NULL;
+    if (control->from.asker.peer.length > 0) {
+        who.asker = &control->from.asker;
+        who.wait = wait_for_answer;
+        who.asking = &asking;
+    }
     ja_text_init(&reply, text, sizeof text);
     for (size_t i = 0; i < message->count && status == JA_OK; i++)
         if (!convert(&message->arguments[i], &arguments[i])) {
@@ -158,7 +207,8 @@ static void run(struct ja_control *control, const char *command,
         }
     if (status == JA_OK)
         status = ja_command_run(&who, command, arguments, message->count, &reply);
-    acknowledge(control, command, status == JA_OK, text);
+    if (!asking.put_off)
+        acknowledge(control, &control->from, command, status == JA_OK, text);
 }
 
 /* "onset/threshold" 0.4 is "set" "onset.threshold" 0.4. */
@@ -185,7 +235,7 @@ static void obey(struct ja_control *control, const struct ja_osc_message *messag
         set_option(control, message->address + sizeof option_prefix - 1, message);
         return;
     }
-    if (is_command && !control->asker.confirmed &&
+    if (is_command && !control->from.asker.confirmed &&
         !strcmp(message->address + prefix, "subscribe")) {
         ask_to_confirm(control);
         return;
@@ -243,8 +293,8 @@ static void go_on(struct ja_control *control, uint64_t end_us) {
 
 static void begin(struct ja_control *control, size_t size, bool confirmed, uint64_t end_us) {
     control->size = size;
-    control->allowance = size;
-    control->asker.confirmed = confirmed;
+    control->from.allowance = size;
+    control->from.asker.confirmed = confirmed;
     control->done = 0;
     go_on(control, end_us);
 }
@@ -252,7 +302,7 @@ static void begin(struct ja_control *control, size_t size, bool confirmed, uint6
 static void receive(void *data, int fd, short events) {
     (void)events;
     struct ja_control *control = data;
-    struct ja_peer *peer = &control->asker.peer;
+    struct ja_peer *peer = &control->from.asker.peer;
     const uint64_t end_us = ja_clock_us() + TURN_US;
     while (control->timer == 0) {
         peer->length = sizeof peer->address;
@@ -282,7 +332,7 @@ void ja_control_take(struct ja_control *control, const void *packet, size_t size
         return;
     }
     memcpy(control->packet, packet, size);
-    control->asker.peer = (struct ja_peer){.length = 0};
+    control->from.asker.peer = (struct ja_peer){.length = 0};
     begin(control, size, true, ja_clock_us() + TURN_US);
 }
 
@@ -299,7 +349,7 @@ enum ja_status ja_control_open(struct ja_control **control,
         return ja_fail(error, JA_FAILED, "no memory for OSC control");
     made->loop = loop;
     made->operator= operator;
-    made->asker.handshake = &made->handshake;
+    made->from.asker.handshake = &made->handshake;
     if (!ja_handshake_init(&made->handshake)) {
         free(made);
         return ja_fail(error, JA_FAILED, "control: no random numbers");

@@ -117,11 +117,16 @@ static void read_for(struct ja_api *api, uint64_t client, const char *what) {
                 text.length);
 }
 
+/* `wait` may be NULL: then nothing is put off for an answer. */
 static enum ja_status run(struct ja_api *api, const struct ja_web_call *call,
+                          struct ja_waiter *(*wait)(void *asking), void *asking,
                           struct ja_text *reply) {
     struct ja_argument arguments[JA_WEB_ARGUMENTS];
+    struct ja_operator who = *api->host.operator;
+    who.wait = wait;
+    who.asking = asking;
     ja_web_call_arguments(call, arguments);
-    return ja_command_run(api->host.operator, call->name, arguments, call->count, reply);
+    return ja_command_run(&who, call->name, arguments, call->count, reply);
 }
 
 static void begin_ack(struct ja_json *json, const struct ja_web_message *message) {
@@ -138,24 +143,63 @@ static void end_ack(struct ja_json *json, bool fine, const char *sentence) {
     ja_json_end_object(json);
 }
 
-static void run_command(struct ja_api *api, const struct ja_asked *asked) {
-    char answer[REPLY_BYTES], *buffer = malloc(ANSWER_BYTES);
-    struct ja_text reply, text;
+static void answer_command(struct ja_api *api, const struct ja_asked *asked, enum ja_status status,
+                           const char *reply) {
+    struct ja_text text;
     struct ja_json json;
-    ja_text_init(&reply, answer, sizeof answer);
-    enum ja_status status = run(api, &asked->message.call, &reply);
-    if (!buffer)
-        return;
     if (asked->kind == JA_ASKED_POST && status != JA_OK) {
-        free(buffer);
-        tell_error(api, asked->client, status == JA_USAGE ? 400 : 503, answer);
+        tell_error(api, asked->client, status == JA_USAGE ? 400 : 503, reply);
         return;
     }
+    char *buffer = malloc(ANSWER_BYTES);
+    if (!buffer)
+        return;
     ja_text_init(&text, buffer, ANSWER_BYTES);
     ja_json_init(&json, &text);
     begin_ack(&json, &asked->message);
-    end_ack(&json, status == JA_OK, answer);
+    end_ack(&json, status == JA_OK, reply);
     tell_answer(api, asked->client, 200, json_type, text.data, text.length);
+}
+
+struct waiter {
+    struct ja_waiter waiter;
+    struct ja_api *api;
+    struct ja_asked asked;
+};
+
+/* One command while it is run. */
+struct asking {
+    struct ja_api *api;
+    const struct ja_asked *asked;
+    bool put_off;
+};
+
+static void answer_waiter(struct ja_waiter *answered, enum ja_status status, const char *text) {
+    struct waiter *waiter = (struct waiter *)answered;
+    answer_command(waiter->api, &waiter->asked, status, text);
+    free(waiter);
+}
+
+static struct ja_waiter *wait_for_answer(void *data) {
+    struct asking *asking = data;
+    struct waiter *waiter = malloc(sizeof *waiter);
+    if (!waiter)
+        return NULL;
+    waiter->waiter.answer = answer_waiter;
+    waiter->api = asking->api;
+    waiter->asked = *asking->asked;
+    asking->put_off = true;
+    return &waiter->waiter;
+}
+
+static void run_command(struct ja_api *api, const struct ja_asked *asked) {
+    char answer[REPLY_BYTES];
+    struct ja_text reply;
+    struct asking asking = {api, asked, false};
+    ja_text_init(&reply, answer, sizeof answer);
+    enum ja_status status = run(api, &asked->message.call, wait_for_answer, &asking, &reply);
+    if (!asking.put_off)
+        answer_command(api, asked, status, answer);
 }
 
 /* What is behind a path, as "data"; null and a sentence when there is nothing. */
@@ -207,12 +251,12 @@ static void set_option(struct ja_api *api, const struct ja_asked *asked) {
     ja_text_copy(get.name, sizeof get.name, "get");
     get.count = 1;
     ja_text_init(&reply, answer, sizeof answer);
-    if (run(api, &get, &reply) != JA_OK) {
+    if (run(api, &get, NULL, NULL, &reply) != JA_OK) {
         tell_error(api, asked->client, 404, answer);
         return;
     }
     ja_text_init(&reply, answer, sizeof answer);
-    enum ja_status status = run(api, &asked->message.call, &reply);
+    enum ja_status status = run(api, &asked->message.call, NULL, NULL, &reply);
     ja_text_init(&path, what, sizeof what);
     ja_text_format(&path, "options/%s", get.strings);
     if (status != JA_OK)

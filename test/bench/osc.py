@@ -1,66 +1,117 @@
 # Sends OSC packets to the real program one by one, and reads from the system how long its main thread
-# ran for each: the least of many times.
+# ran for each, until it is answered: the least of many times.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import os
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net"))
-from hostile import Analyzer, bundle, message, nested
+from hostile import PROGRAM, Analyzer, bundle, message, nested
 
 TIMES = 20
+
+
+def private(path, flags):
+    return os.open(path, flags, 0o600)
 
 
 def command(name, types="", *arguments):
     return message("/ja/ctl/" + name, types, *arguments)
 
 
-def packets():
-    yield "ping", command("ping")
-    yield "get", command("get", "s", "onset.threshold")
-    yield "get of an unknown option", command("get", "s", "x" * 39 + "." + "y" * 39)
-    yield "set of a stage's option", command("set", "sf", "onset.threshold", 0.4)
-    yield "set of a target's option", command("set", "sf", "target.default.pulse_ms", 100)
-    yield "set out of range", command("set", "sf", "onset.threshold", 1e9)
-    yield "range", command("range", "ff", 60, 170)
-    yield "level", command("level", "s", "auto")
-    yield "get_stats", command("get_stats")
-    yield "unknown command", command("q" * 40)
-    yield "preset (reads files)", command("preset", "s", "genre/techno")
-    yield "unknown preset (looks at all)", command("preset", "s", "genre/none")
-    yield "no OSC", b"nonsense"
-    yield "address of 8 KiB", b"/" + b"a" * 8184 + b"\0" * 7
-    yield "65507 bytes", b"/" * 65504
-    yield "bundle of 400 messages for others", bundle(*[message("/a")] * 400)
-    yield "bundle of 400 empty bundles", bundle(*[bundle()] * 400)
-    yield "bundles, 400 deep", nested(400)
-    yield "64 messages of 32 arguments", bundle(*[message("/a", "T" * 32)] * 64)
+def packets(directory):
+    """Names, packets of which one after the other is sent, and one that undoes it."""
+    subscribe = command("subscribe", "si", "beat", 9000)
+    unsubscribe = command("unsubscribe", "si", "all", 9000)
+    yield "ping", [command("ping")], None
+    yield "get", [command("get", "s", "onset.threshold")], None
+    yield "get of an unknown option", [command("get", "s", "x" * 39 + "." + "y" * 39)], None
+    yield "set of a stage's option", [command("set", "sf", "onset.threshold", value)
+                                      for value in (0.4, 0.5)], None
+    yield "set of a target's option", [command("set", "sf", "target.default.pulse_ms", value)
+                                       for value in (100, 110)], None
+    yield "set out of range", [command("set", "sf", "onset.threshold", 1e9)], None
+    yield "range", [command("range", "ff", low, 180) for low in (60, 70)], None
+    yield "level", [command("level", "s", level) for level in ("low", "auto")], None
+    yield "mute", [command("mute", "si", "default", wish) for wish in (0, 1)], None
+    yield "get_stats", [command("get_stats")], None
+    yield "unknown command", [command("q" * 40)], None
+    yield "no OSC", [b"nonsense"], None
+    yield "address of 8 KiB", [b"/" + b"a" * 8184 + b"\0" * 7], None
+    yield "65507 bytes", [b"/" * 65504], None
+    yield "bundle of 400 messages for others", [bundle(*[message("/a")] * 400)], None
+    yield "bundle of 400 empty bundles", [bundle(*[bundle()] * 400)], None
+    yield "bundles, 400 deep", [nested(400)], None
+    yield "64 messages of 32 arguments", [bundle(*[message("/a", "T" * 32)] * 64)], None
+    print("What needs a file, which another thread reads or writes:")
+    yield "preset genre/…", [command("preset", "s", "genre/" + name)
+                             for name in ("techno", "house")], None
+    yield "preset target/…", [command("preset", "s", "target/" + name)
+                              for name in ("resolume", "qlcplus")], None
+    yield "unknown preset (looks at all)", [command("preset", "s", "genre/none")], None
+    yield "set learn.profile", [command("set", "ss", "learn.profile", name)
+                                for name in "ab"], None
+    yield "subscribe to a preset", [command("subscribe", "si", "target/resolume", 9000)], unsubscribe
+    print("What opens an output:")
+    yield "subscribe", [subscribe], unsubscribe
+    yield "subscribe, renewed", [subscribe], None
+    yield "unsubscribe", [unsubscribe], subscribe
+    yield "set of an output's first option", [command("set", "si", "target.n%d.port" % number, 9)
+                                              for number in range(TIMES)], None
+    if "with MQTT" in subprocess.check_output([PROGRAM, "--version"], text=True):
+        yield "set mqtt.x.credentials_file", [
+            command("set", "ss", "mqtt.x.credentials_file", os.path.join(directory, name))
+            for name in "ab"], None
 
 
 def main():
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["STATE_DIRECTORY"] = directory
+        for name in "ab":
+            with open(os.path.join(directory, name), "w", opener=private) as file:
+                file.write("somebody\nsecret\n")
+        measure(directory)
+
+
+def measure(directory):
     analyzer = Analyzer()
     if not analyzer.wait():
         sys.exit("the program does not answer")
     ran = "/proc/%d/task/%d/schedstat" % (analyzer.process.pid, analyzer.process.pid)
 
-    def cost_us(packet):
-        """With waking up, receiving and answering; what comes once a second falls out."""
+    def ran_ns():
+        return int(open(ran).read().split()[0])
+
+    def answered():
+        if not analyzer.receive(0.05):
+            return
+        while analyzer.receive(0.005):
+            pass
+
+    def cost_us(packets, undo):
+        """With waking up, receiving and answering; what comes once a second falls out. Where there
+        is no answer, it is given time."""
         least = float("inf")
-        for _ in range(TIMES):
-            while analyzer.receive(0.005):
-                pass
-            before = int(open(ran).read().split()[0])
-            analyzer.send(packet)
-            time.sleep(0.01)
-            least = min(least, int(open(ran).read().split()[0]) - before)
+        for turn in range(TIMES):
+            before = ran_ns()
+            analyzer.send(packets[turn % len(packets)])
+            answered()
+            cost = ran_ns() - before
+            if cost > 0:  # else it had no turn
+                least = min(least, cost)
+            if undo:
+                analyzer.send(undo)
+                answered()
         return least / 1000
 
     print("Main thread's time for one packet, waking up, receiving and answering included:")
-    for name, packet in packets():
-        print("  %-36s %7.1f µs" % (name, cost_us(packet)))
+    for name, some, undo in packets(directory):
+        print("  %-36s %7.1f µs" % (name, cost_us(some, undo)), flush=True)
     analyzer.stop()
 
 

@@ -90,9 +90,32 @@ static enum ja_status take_word(void *data, const char *word, struct ja_text *re
     return note(reply, word);
 }
 
-static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
+/* --- Who is answered later, at the latest when all else is done --- */
+
+static struct ja_waiter *waiters[JA_OSC_MESSAGES];
+static size_t waiter_count;
+
+static void answer_waiters(void) {
+    char answer[2000];
+    struct ja_text text;
+    ja_text_init(&text, answer, sizeof answer);
+    note(&text, "later…");
+    for (; waiter_count > 0; waiter_count--)
+        ja_command_answer(waiters[waiter_count - 1], waiter_count % 2 ? JA_OK : JA_USAGE, answer);
+}
+
+static enum ja_status put_off(const struct ja_operator *who, struct ja_text *reply) {
+    struct ja_waiter *waiter;
+    require(ja_command_put_off(who, &waiter, reply) && !waiter == (network.way == SOCKET));
+    if (waiter)
+        waiters[waiter_count++] = waiter;
+    return JA_OK;
+}
+
+static enum ja_status preset(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply) {
     require(network.way != STRANGER || strncmp(name, "target/", 7) != 0);
-    return take_word(data, name, reply);
+    return name[0] == 'x' ? take_word(who->data, name, reply) : put_off(who, reply);
 }
 
 static enum ja_status learn(void *data, const char *command, struct ja_text *reply) {
@@ -161,10 +184,9 @@ static void close_subscriber(void *data, void *handle) {
     require(handle == &subscribers);
 }
 
-static enum ja_status subscribe(void *data, const struct ja_peer *peer, const char *wish, int port,
+static enum ja_status subscribe(const struct ja_operator *who, const char *wish, int port,
                                 struct ja_text *reply) {
-    (void)data;
-    return ja_subscribers_add(&subscribers, peer, wish, port, 1, reply);
+    return ja_subscribers_add(&subscribers, &who->asker->peer, wish, port, 1, reply);
 }
 
 static enum ja_status unsubscribe(void *data, const struct ja_peer *peer, const char *wish,
@@ -241,6 +263,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
         require(turns < JA_OSC_MESSAGES);
         ja_loop_once(control->loop, 0);
     }
+    answer_waiters();
     require(network.way == SOCKET || !network.bytes);
     check_subscribers(size);
     return 0;

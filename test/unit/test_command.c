@@ -28,8 +28,12 @@ static enum ja_status get(void *data, const char *option, struct ja_text *reply)
     ja_text_put(reply, "0.5");
     return JA_OK;
 }
-static enum ja_status preset(void *data, const char *name, struct ja_text *reply) {
-    (void)data;
+static struct ja_waiter *waiting; /* for a preset */
+
+static enum ja_status preset(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply) {
+    if (!strcmp(name, "later"))
+        return ja_command_put_off(who, &waiting, reply) ? JA_OK : JA_FAILED;
     snprintf(asked, sizeof asked, "preset %s", name);
     ja_text_put(reply, "no such preset");
     return JA_USAGE;
@@ -313,6 +317,49 @@ static void bears_endless_names_and_values(void **state) {
     assert_string_equal(asked, "");
 }
 
+struct promise {
+    struct ja_waiter waiter;
+    bool has_memory;
+    enum ja_status status;
+    char text[64];
+};
+
+static void keep_promise(struct ja_waiter *waiter, enum ja_status status, const char *text) {
+    struct promise *promise = (struct promise *)waiter;
+    promise->status = status;
+    snprintf(promise->text, sizeof promise->text, "%s", text);
+}
+
+static struct ja_waiter *promise(void *asking) {
+    struct promise *made = asking;
+    made->waiter.answer = keep_promise;
+    return made->has_memory ? &made->waiter : NULL;
+}
+
+static void answers_later(void **state) {
+    (void)state;
+    const struct ja_argument name = S("later");
+    struct promise made = {.has_memory = true};
+    struct ja_operator who = hand;
+    char buffer[256];
+    struct ja_text reply;
+    ja_text_init(&reply, buffer, sizeof buffer);
+    assert_int_equal(ja_command_run(&who, "preset", &name, 1, &reply), JA_OK);
+    assert_null(waiting); /* nobody said that he would */
+    ja_command_answer(waiting, JA_USAGE, "is only logged");
+    who.wait = promise;
+    who.asking = &made;
+    ja_command_run(&who, "preset", &name, 1, &reply);
+    assert_ptr_equal(waiting, &made);
+    ja_command_answer(waiting, JA_FAILED, "no");
+    assert_int_equal(made.status, JA_FAILED);
+    assert_string_equal(made.text, "no");
+    made.has_memory = false;
+    ja_text_init(&reply, buffer, sizeof buffer);
+    assert_int_equal(ja_command_run(&who, "preset", &name, 1, &reply), JA_FAILED);
+    assert_string_equal(buffer, "no memory to answer later");
+}
+
 static void lists_every_command(void **state) {
     (void)state;
     char *listed = NULL;
@@ -337,6 +384,7 @@ int main(void) {
         cmocka_unit_test(every_command_is_tested_both_ways),
         cmocka_unit_test(says_what_is_not_possible),
         cmocka_unit_test(bears_endless_names_and_values),
+        cmocka_unit_test(answers_later),
         cmocka_unit_test(lists_every_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,9 +262,29 @@ static void a_copy_lives_alone_and_changes_places(void **state) {
     free(untouched);
 }
 
+static void a_layer_is_taken_from_another(void **state) {
+    struct ja_config *config = *state;
+    set(config, JA_LAYER_PRESET, "target.lights.port", "7000");
+    set(config, JA_LAYER_PRESET, "onset.threshold", "1");
+    struct ja_config *other = ja_config_blank(config);
+    assert_false(ja_config_has(other, &target_module, "lights"));
+    set(other, JA_LAYER_PRESET, "onset.threshold", "2");
+    set(other, JA_LAYER_PRESET, "wire.b.gain", "3");
+    set(other, JA_LAYER_FILE, "wire.c.gain", "4");
+    set(config, JA_LAYER_LIVE, "wire.a.gain", "5");
+    assert_int_equal(ja_config_take_layer(config, JA_LAYER_PRESET, other, &error), JA_OK);
+    ja_config_free(other);
+    assert_value(config, "onset.threshold", "2", JA_LAYER_PRESET);
+    assert_value(config, "wire.b.gain", "3", JA_LAYER_PRESET);
+    assert_value(config, "wire.a.gain", "5", JA_LAYER_LIVE);
+    assert_false(ja_config_has(config, &target_module, "lights"));
+    assert_false(ja_config_has(config, &wire_module, "c"));
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_layer_is_taken_from_another),
         TEST(begins_with_the_defaults),
         TEST(the_higher_layer_wins_whatever_comes_first),
         TEST(a_later_value_in_a_layer_replaces_the_former),

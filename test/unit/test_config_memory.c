@@ -53,7 +53,6 @@ static enum ja_status check_presets(struct ja_config *config) {
     return ja_preset_check_all(config, &error);
 }
 
-/* How many allocations the act needed, that is failed with one of them missing. */
 static enum ja_status set_shared(struct ja_config *config) {
     struct ja_config *other = ja_config_clone(config);
     enum ja_status status =
@@ -62,6 +61,22 @@ static enum ja_status set_shared(struct ja_config *config) {
     return status;
 }
 
+/* What is taken may be left half done: it is thrown away then. */
+static enum ja_status take_layer(struct ja_config *config) {
+    struct ja_config *other = ja_config_blank(config), *next = ja_config_clone(config);
+    enum ja_status status = JA_FAILED;
+    if (other != NULL && next != NULL)
+        status = set(other);
+    else
+        ja_fail(&error, JA_FAILED, "out of memory");
+    if (status == JA_OK)
+        status = ja_config_take_layer(next, JA_LAYER_FILE, other, &error);
+    ja_config_free(other);
+    ja_config_free(next);
+    return status;
+}
+
+/* How many allocations the act needed, that is failed with one of them missing. */
 static unsigned fails_cleanly(enum ja_status act(struct ja_config *config)) {
     struct ja_config *config = rig_new();
     ja_config_set(config, JA_LAYER_FILE, "wire.w.gain", "2", "earlier", NULL);
@@ -142,6 +157,11 @@ static void what_is_shared_is_changed_or_not(void **state) {
     ja_config_free(config);
 }
 
+static void a_layer_is_taken_or_not(void **state) {
+    (void)state;
+    assert_true(fails_cleanly(take_layer) > 10);
+}
+
 static void a_file_is_read_or_not(void **state) {
     (void)state;
     assert_true(fails_cleanly(read_file) > 10);
@@ -171,6 +191,7 @@ int main(void) {
         cmocka_unit_test(new_and_clone_without_memory_are_null),
         cmocka_unit_test(a_value_is_set_or_not),
         cmocka_unit_test(what_is_shared_is_changed_or_not),
+        cmocka_unit_test(a_layer_is_taken_or_not),
         cmocka_unit_test(a_file_is_read_or_not),
         cmocka_unit_test(a_preset_is_applied_or_not),
         cmocka_unit_test(a_sample_without_memory_is_empty),

@@ -28,8 +28,19 @@ struct fixture {
     struct sockaddr_in where;
     char set[256]; /* the last "option=value" */
     unsigned resets;
-    bool slow; /* a reset takes longer than a turn */
+    bool slow;                    /* a reset takes longer than a turn */
+    struct ja_waiter *waiting[2]; /* for presets */
+    unsigned waiters;
 };
+
+static enum ja_status preset(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply) {
+    struct fixture *fixture = who->data;
+    (void)name;
+    assert_true(fixture->waiters < 2);
+    return ja_command_put_off(who, &fixture->waiting[fixture->waiters++], reply) ? JA_OK
+                                                                                 : JA_FAILED;
+}
 
 static enum ja_status set(void *data, const char *option, const char *value,
                           struct ja_text *reply) {
@@ -59,7 +70,8 @@ static int set_up(void **state) {
     static struct fixture fixture;
     struct ja_error error;
     socklen_t length = sizeof fixture.where;
-    fixture = (struct fixture){.hand = {.set = set, .reset = reset, .stats = stats}};
+    fixture =
+        (struct fixture){.hand = {.set = set, .preset = preset, .reset = reset, .stats = stats}};
     fixture.hand.data = &fixture;
     fixture.loop = ja_loop_new(&error);
     /* Any free port: one that has just been given out and back. */
@@ -172,6 +184,31 @@ static void says_why_not(void **state) {
     send_bytes(fixture, "/ja/ctl/get\0,b\0\0\0\0\0\0", 20);
     assert_non_null(strstr(next(fixture).text, "no command takes argument 1 (type b)"));
     assert_int_equal(fixture->resets, 0);
+}
+
+/* Each in its own time, to whoever asked. */
+static void answers_later(void **state) {
+    struct fixture *fixture = *state;
+    const struct ja_osc_argument name = {.s = "genre/house"};
+    int ours = fixture->fd, other = ja_udp_sender(AF_INET);
+    send_osc(fixture, "/ja/ctl/preset", "s", &name);
+    assert_int_equal(next(fixture).size, 0);
+    fixture->fd = other;
+    send_osc(fixture, "/ja/ctl/preset", "s", &name);
+    send_osc(fixture, "/ja/ctl/ping", "", NULL);
+    assert_string_equal(next(fixture).text, "pong");
+    ja_command_answer(fixture->waiting[1], JA_OK, "the second");
+    struct ack ack = next(fixture);
+    assert_true(ack.done);
+    assert_string_equal(ack.text, "the second");
+    ja_command_answer(fixture->waiting[0], JA_USAGE, "the first");
+    assert_int_equal(next(fixture).size, 0);
+    fixture->fd = ours;
+    ack = next(fixture);
+    assert_false(ack.done);
+    assert_string_equal(ack.command, "preset");
+    assert_string_equal(ack.text, "the first");
+    close(other);
 }
 
 static void takes_other_numbers(void **state) {
@@ -319,11 +356,17 @@ int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH(acknowledges_commands),     WITH(says_why_not),
-        WITH(takes_other_numbers),       WITH(does_not_answer_what_is_no_command),
-        WITH(answers_are_short),         WITH(does_so_much_of_a_bundle),
-        WITH(one_turn_is_bounded),       WITH(takes_packets_from_elsewhere),
-        WITH(says_that_a_port_is_taken), WITH(fails_cleanly_without_memory),
+        WITH(acknowledges_commands),
+        WITH(says_why_not),
+        WITH(answers_later),
+        WITH(takes_other_numbers),
+        WITH(does_not_answer_what_is_no_command),
+        WITH(answers_are_short),
+        WITH(does_so_much_of_a_bundle),
+        WITH(one_turn_is_bounded),
+        WITH(takes_packets_from_elsewhere),
+        WITH(says_that_a_port_is_taken),
+        WITH(fails_cleanly_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

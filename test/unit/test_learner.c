@@ -341,6 +341,33 @@ static void every_profile_has_its_own(void **state) {
     assert_memory_equal(&priors, &ja_neutral_priors, sizeof priors);
 }
 
+/* As when another thread does what waits for the disk. */
+static void goes_over_to_a_profile_in_steps(void **state) {
+    struct ja_learner learner = opened("club", true);
+    struct ja_learn_settings settings = settings_of("church");
+    struct ja_profile saved, loaded;
+    (void)state;
+    correct(&learner, 124, 62);
+    struct ja_priors club = priors_of(&learner);
+    assert_int_equal(ja_learner_configure(&learner, &settings, true, &loaded, &error), JA_OK);
+    struct ja_priors priors = priors_of(&learner); /* none but the club's is known */
+    assert_memory_equal(&priors, &club, sizeof priors);
+    assert_true(ja_learner_begin_save(&learner, &saved));
+    assert_false(ja_learner_begin_save(&learner, &saved));
+    ja_profile_save(&saved);
+    ja_profile_load(&loaded);
+    ja_learner_end_save(&learner, &saved);
+    assert_false(learner.unsaved || learner.save_failed);
+    ja_learner_take_profile(&learner, &loaded);
+    assert_string_equal(learner.profile, "church");
+    priors = priors_of(&learner);
+    assert_memory_equal(&priors, &ja_neutral_priors, sizeof priors);
+    learner = opened("club", true);
+    priors = priors_of(&learner);
+    assert_memory_equal(&priors, &club, sizeof priors);
+    unlink(learner.path);
+}
+
 static void wrong_name_changes_nothing(void **state) {
     struct ja_learner learner = opened("club", false);
     struct ja_learn_settings settings = settings_of("../club");
@@ -429,6 +456,7 @@ int main(void) {
         cmocka_unit_test(nudges_become_a_habit),
         cmocka_unit_test(effect_can_be_less_or_none),
         cmocka_unit_test(every_profile_has_its_own),
+        cmocka_unit_test(goes_over_to_a_profile_in_steps),
         cmocka_unit_test(wrong_name_changes_nothing),
         cmocka_unit_test(works_without_a_place_to_write),
         cmocka_unit_test(what_is_refused_is_left_alone),

@@ -50,7 +50,23 @@ static enum ja_status set(void *data, const char *option, const char *value,
     return strcmp(value, "bad") ? JA_OK : JA_USAGE;
 }
 
-static const struct ja_operator desk = {.set = set};
+/* A preset is answered a little later, from the loop. */
+static struct ja_waiter *waiter;
+
+static void answer_waiter(void *data, uint64_t due_us) {
+    const char *name = data;
+    (void)due_us;
+    ja_command_answer(waiter, strcmp(name, "good") ? JA_USAGE : JA_OK, name);
+}
+
+static enum ja_status preset(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply) {
+    assert_true(ja_command_put_off(who, &waiter, reply) && waiter);
+    ja_loop_at(fixture.loop, 0, answer_waiter, strcmp(name, "good") ? "bad" : "good");
+    return JA_OK;
+}
+
+static const struct ja_operator desk = {.set = set, .preset = preset};
 
 static enum ja_status open_api(struct ja_error *error) {
     static const char *const streams[] = {"main", "second"};
@@ -213,6 +229,21 @@ static void test_answers(void **state) {
     assert_int_equal(ask("PUT /api/v1/options/a.b", "{\"value\":1}"), 404); /* nobody can get it */
 }
 
+static void test_answers_that_come_later(void **state) {
+    static const char wish[] = "{\"command\":\"preset\",\"args\":[\"bad\"],\"id\":7}";
+    (void)state;
+    assert_int_equal(ask("POST /api/v1/command", "{\"command\":\"preset\",\"args\":[\"good\"]}"),
+                     200);
+    assert_non_null(strstr(answer, "\"ok\":true,\"text\":\"good\""));
+    assert_int_equal(ask("POST /api/v1/command", "{\"command\":\"preset\",\"args\":[\"bad\"]}"),
+                     400);
+    int fd = connect_to_bus();
+    hear(fd, "\"hello\"");
+    web_say(fd, true, wish, sizeof wish - 1);
+    hear(fd, "\"id\":7,\"command\":\"preset\",\"ok\":false,\"text\":\"bad\"");
+    close(fd);
+}
+
 static void test_opening_without_memory(void **state) {
     (void)state;
     struct ja_error error = {""};
@@ -239,6 +270,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answers_that_come_later, set_up, tear_down),
         cmocka_unit_test(test_opening_without_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

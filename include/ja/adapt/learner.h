@@ -53,11 +53,21 @@ struct ja_learner {
     struct ja_learn_settings settings;
     struct ja_model model;
     char path[JA_MODEL_PATH]; /* "": it is kept in memory only */
+    char profile[64];         /* whose model it is; other than settings.profile: not for long */
     bool changed;             /* the priors, since they were last taken */
     bool unsaved;             /* the model, since it was last saved */
     bool save_failed;         /* the last time; told when it began */
     bool nudged;              /* in this run; else it goes by habit */
     double nudge_ms;          /* in force in this run */
+};
+
+/* What is known of a profile, or of what is to be. */
+struct ja_profile {
+    char name[64];
+    char path[JA_MODEL_PATH]; /* "": there is no file */
+    struct ja_model model;
+    enum ja_status status; /* of reading or writing */
+    struct ja_error error;
 };
 
 /* Begins, or goes over to another profile, with what is known of it. With `files` that is read and
@@ -68,6 +78,20 @@ enum ja_status ja_learner_open(struct ja_learner *learner, const struct ja_learn
 /* Saves what is unsaved; waits for the disk. When that fails it says so, once, and stays unsaved.
  */
 void ja_learner_save(struct ja_learner *learner);
+
+/* The same in steps, of which those that wait for the disk may be done in another thread. First,
+ * nothing is read of the profile that the settings name: that is for ja_profile_load, and then
+ * ja_learner_take_profile. */
+enum ja_status ja_learner_configure(struct ja_learner *learner,
+                                    const struct ja_learn_settings *settings, bool files,
+                                    struct ja_profile *profile, struct ja_error *error);
+void ja_profile_load(struct ja_profile *profile);
+void ja_learner_take_profile(struct ja_learner *learner, const struct ja_profile *profile);
+/* False: there is nothing to save. Else it is for ja_profile_save, and then
+ * ja_learner_end_save. */
+bool ja_learner_begin_save(struct ja_learner *learner, struct ja_profile *profile);
+void ja_profile_save(struct ja_profile *profile);
+void ja_learner_end_save(struct ja_learner *learner, const struct ja_profile *profile);
 /* Removes the model's file of the profile; *was tells whether there was one. */
 enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,
                                  struct ja_error *error);

@@ -24,6 +24,8 @@ struct ja_config;
 
 /* `modules` is kept, not copied; NULL without memory. */
 struct ja_config *ja_config_new(const struct ja_module *const *modules, size_t count);
+/* One of the same modules, where nothing is set. */
+struct ja_config *ja_config_blank(const struct ja_config *config);
 void ja_config_free(struct ja_config *config);
 
 /* Sets one option from text. `name` is MODULE.OPTION or MODULE.INSTANCE.OPTION (which makes the
@@ -46,6 +48,10 @@ bool ja_config_clear(struct ja_config *config, enum ja_layer layer);
  * thread. Takes little time. NULL without memory. */
 struct ja_config *ja_config_clone(const struct ja_config *config);
 void ja_config_swap(struct ja_config *a, struct ja_config *b);
+/* Puts a layer of `from`, with the names of its presets, in the place of that of `config`; on error
+ * that is half done. */
+enum ja_status ja_config_take_layer(struct ja_config *config, enum ja_layer layer,
+                                    const struct ja_config *from, struct ja_error *error);
 /* True when nothing of the module or instance has changed since one was cloned from the other. */
 bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
                        const struct ja_module *module, const char *instance);

@@ -26,6 +26,12 @@ struct ja_asker {
     bool confirmed; /* he is where he says */
 };
 
+/* Somebody who waits for the answer of a command that takes its time, such as reading a file. */
+struct ja_waiter {
+    /* Once, from the loop; frees it. */
+    void (*answer)(struct ja_waiter *waiter, enum ja_status status, const char *text);
+};
+
 /* What commands act on; the app fills it in. Each writes its answer, or why not, to `reply`. What
  * has `for_s` is undone after so many seconds; 0: not by itself. */
 struct ja_operator {
@@ -34,7 +40,8 @@ struct ja_operator {
     /* Does the option say where something goes, or what others will say? */
     bool (*directs)(void *data, const char *option);
     enum ja_status (*get)(void *data, const char *option, struct ja_text *reply);
-    enum ja_status (*preset)(void *data, const char *name, struct ja_text *reply);
+    enum ja_status (*preset)(const struct ja_operator *who, const char *name,
+                             struct ja_text *reply); /* may be put off */
     enum ja_status (*reset)(void *data, struct ja_text *reply);
     enum ja_status (*pause)(void *data, bool paused, struct ja_text *reply);
     enum ja_status (*mute)(void *data, const char *output, bool mute, struct ja_text *reply);
@@ -49,11 +56,16 @@ struct ja_operator {
     enum ja_status (*feedback)(void *data, const char *word, struct ja_text *reply);
     enum ja_status (*stats)(void *data, struct ja_text *reply);   /* a JSON object */
     enum ja_status (*streams)(void *data, struct ja_text *reply); /* a JSON object */
-    enum ja_status (*subscribe)(void *data, const struct ja_peer *peer, const char *wish, int port,
-                                struct ja_text *reply);
+    enum ja_status (*subscribe)(const struct ja_operator *who, const char *wish, int port,
+                                struct ja_text *reply); /* may be put off */
     enum ja_status (*unsubscribe)(void *data, const struct ja_peer *peer, const char *wish,
                                   int port, struct ja_text *reply);
-    struct ja_asker *asker; /* of this command; NULL: it has no address */
+    /* Of this command: */
+    struct ja_asker *asker; /* NULL: it has no address */
+    /* Whom to answer if it is put off, NULL without memory; left out, nobody waits. Once this has
+     * been called, what ja_command_run returns is not the answer. */
+    struct ja_waiter *(*wait)(void *asking);
+    void *asking;
 };
 
 struct ja_command {
@@ -72,6 +84,11 @@ extern const size_t ja_command_count;
 enum ja_status ja_command_run(const struct ja_operator *operator, const char * name,
                               const struct ja_argument *arguments, size_t count,
                               struct ja_text *reply);
+/* For a command that is put off: who waits, NULL when nobody does. False, and why: it cannot be. */
+bool ja_command_put_off(const struct ja_operator *operator, struct ja_waiter ** waiter,
+                        struct ja_text *reply);
+/* The end of it. Where nobody waits, it is logged. */
+void ja_command_answer(struct ja_waiter *waiter, enum ja_status status, const char *text);
 /* The type letter of a command's i-th argument (0…); 0 when there is no such. */
 char ja_command_argument(const char *name, size_t i);
 /* --list-commands */
