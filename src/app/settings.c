@@ -110,6 +110,29 @@ static enum ja_status check_profile(const struct ja_config *config, struct ja_er
     return ja_model_path(learn.profile, path, error) == JA_USAGE ? JA_USAGE : JA_OK;
 }
 
+static enum ja_status check_range(const struct ja_config *config, struct ja_error *error) {
+    struct ja_tempo_settings range;
+    memset(&range, 0, sizeof range);
+    ja_config_fill(config, ja_tempo_stage.module, NULL, &range);
+    if (range.min_bpm < range.max_bpm)
+        return JA_OK;
+    return ja_fail(error, JA_USAGE,
+                   "tempo.min_bpm = %g: must be less than tempo.max_bpm, which is %g",
+                   range.min_bpm, range.max_bpm);
+}
+
+static enum ja_status check_connections(const struct ja_config *config, struct ja_error *error) {
+    enum ja_status status = JA_OK;
+    const char *name;
+    for (size_t i = 0; (name = ja_config_instance(config, &ja_stream_module, i)) && !status; i++) {
+        struct ja_stream_settings stream;
+        memset(&stream, 0, sizeof stream);
+        ja_config_fill(config, &ja_stream_module, name, &stream);
+        status = ja_jack_check_rules(name, stream.connect, error);
+    }
+    return status;
+}
+
 enum ja_status ja_app_configure(struct ja_config *config, const struct ja_arguments *arguments,
                                 struct ja_error *error) {
     enum ja_status status = read_file(config, arguments, error);
@@ -119,6 +142,10 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
         status = set_argument(config, arguments, i, error);
     if (status == JA_OK)
         status = check_profile(config, error);
+    if (status == JA_OK)
+        status = check_range(config, error);
+    if (status == JA_OK)
+        status = check_connections(config, error);
     return status == JA_OK ? ja_app_check_midi_in(config, error) : status;
 }
 

@@ -11,6 +11,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "connections.h"
 
+#include <ja/audio/jack.h>
+
 #include <ja/config/option.h>
 #include <ja/core/log.h>
 #include <regex.h>
@@ -125,10 +127,11 @@ static enum ja_status compile(struct rule *rule, const char *text, const char *s
         return JA_OK;
     char reason[120];
     regerror(failure, &rule->pattern, reason, sizeof reason);
-    return ja_fail(error, JA_USAGE,
-                   "connection rule \"%s\" of stream \"%s\" is neither \"capture\" nor \"monitor\" "
-                   "nor an extended regular expression: %s",
-                   text, stream, reason);
+    return ja_fail(
+        error, JA_USAGE,
+        "stream.%s.connect \"%s\": must be \"capture\", \"monitor\" or an extended regular "
+        "expression: %s",
+        stream, text, reason);
 }
 
 static enum ja_status compile_all(struct wiring *wiring, const struct ja_wiring *source,
@@ -170,6 +173,15 @@ enum ja_status ja_connections_new(struct ja_connections **connections,
     }
     *connections = made;
     return JA_OK;
+}
+
+enum ja_status ja_jack_check_rules(const char *stream, const char *rules, struct ja_error *error) {
+    struct ja_connections *made;
+    struct ja_wiring wiring = {.stream = stream, .rules = rules};
+    enum ja_status status = ja_connections_new(&made, &wiring, 1, error);
+    if (status == JA_OK)
+        ja_connections_free(made);
+    return status;
 }
 
 void ja_connections_free(struct ja_connections *connections) {

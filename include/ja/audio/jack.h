@@ -26,6 +26,9 @@ struct ja_jack_stream {
     struct ja_inlet *inlet;
 };
 
+/* Whether its `connect` can be understood; JA_USAGE if not. */
+enum ja_status ja_jack_check_rules(const char *stream, const char *rules, struct ja_error *error);
+
 /* A MIDI message on its way to midi_out, or from midi_in. */
 struct ja_midi_message {
     uint64_t time_us; /* ja_clock_us when it shall leave, or came */
