@@ -242,20 +242,22 @@ static long long body_length(struct lws *wsi) {
     return length;
 }
 
-/* Answers at once that it cannot be, and closes. */
-static int refuse(struct lws *wsi, unsigned status) {
-    lws_return_http_status(wsi, status, NULL);
+/* Answers at once that it cannot be, and closes; `why` may be NULL. */
+static int refuse_because(struct lws *wsi, unsigned status, const char *why) {
+    lws_return_http_status(wsi, status, why);
     return -1;
+}
+
+static int refuse(struct lws *wsi, unsigned status) {
+    return refuse_because(wsi, status, NULL);
 }
 
 /* Who has come without TLS to where it is spoken is shown the way, but not a token's. */
 static int redirect(struct lws *wsi, const struct ja_web_client *client) {
     unsigned char headers[LWS_PRE + PATH_BYTES + HEADER_BYTES], *at = headers + LWS_PRE;
     char host[HOST_BYTES], place[HOST_BYTES + PATH_BYTES + 16];
-    if (client->method[0] != 'G' || lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0) {
-        lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "this port speaks TLS: use https");
-        return -1;
-    }
+    if (client->method[0] != 'G' || lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0)
+        return refuse_because(wsi, HTTP_STATUS_FORBIDDEN, "this port speaks TLS: use https");
     int length = snprintf(place, sizeof place, "https://%s%s", host, client->path);
     int done = lws_http_redirect(wsi, HTTP_STATUS_SEE_OTHER, (const unsigned char *)place, length,
                                  &at, headers + sizeof headers);
@@ -268,7 +270,9 @@ static int begin_request(struct lws *wsi, struct session *session, struct listen
     if (!client)
         return -1;
     if (!may_call(wsi, listener))
-        return refuse(wsi, HTTP_STATUS_FORBIDDEN);
+        return refuse_because(wsi, HTTP_STATUS_FORBIDDEN,
+                              "not by this name, nor for another site: use the machine's address, "
+                              "or add the name to the option hosts");
     long long length = body_length(wsi);
     if (!read_headers(wsi, client) || length < 0 || (length > 0 && client->method[0] != 'P'))
         return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
