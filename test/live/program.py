@@ -333,7 +333,8 @@ def survives(program, player, rate, period):
                  and linked("deck:out_1", "analyzer:in_2")))
     moment = time.monotonic()
     found = program.event(moment, 15, stream="main", **state("locked"))
-    bpm = float(found[1]["reason"].split()[-2]) if found else 0
+    found = found and program.event(moment + found[0], 10, stream="main", type="beat")
+    bpm = found[1]["bpm"] if found else 0
     check(f"the analysis is built anew: beats at 126 bpm ({bpm})", abs(bpm - 126) < 4, found,
           program.log())
     times = [e["emitted"] for _, e in program.events if e["stream"] == "main"]
