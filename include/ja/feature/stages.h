@@ -25,6 +25,7 @@ extern const struct ja_stage_class ja_zero_crossing_stage; /* zero_crossing_rate
 extern const struct ja_stage_class ja_mfcc_stage;          /* mfcc */
 
 extern const struct ja_stage_class ja_onset_stage;  /* onset_detected, onset_strength */
+extern const struct ja_stage_class ja_hit_stage;    /* kick, snare, hat */
 extern const struct ja_stage_class ja_pitch_stage;  /* pitch, pitch_confidence */
 extern const struct ja_stage_class ja_note_stage;   /* reads rms, silence, pitch; hears onsets */
 extern const struct ja_stage_class ja_beat_stage;   /* beat_phase, bar_phase; reads silence */
@@ -33,13 +34,6 @@ extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beat
 extern const struct ja_stage_class ja_chroma_stage; /* chroma, tuning; reads silence */
 extern const struct ja_stage_class ja_key_stage;    /* reads chroma */
 extern const struct ja_stage_class ja_chord_stage;  /* reads chroma; hears beats */
-extern const struct ja_stage_class ja_onset_stage;  /* onset_detected, onset_strength */
-extern const struct ja_stage_class ja_hit_stage;    /* kick, snare, hat */
-extern const struct ja_stage_class ja_pitch_stage;  /* pitch, pitch_confidence */
-extern const struct ja_stage_class ja_note_stage;   /* reads rms, silence, pitch; hears onsets */
-extern const struct ja_stage_class ja_beat_stage;   /* beat_phase, bar_phase; reads silence */
-extern const struct ja_stage_class ja_tempo_stage;  /* tempo, tempo_confidence; hears beats */
-extern const struct ja_stage_class ja_state_stage;  /* reads silence; hears beats */
 
 /* section_odds, drop_within, breakdown_within, buildup_within; hears beats */
 extern const struct ja_stage_class ja_transition_stage;
