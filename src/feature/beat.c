@@ -4,6 +4,7 @@
 #include "beat_tracker.h"
 
 #include <ja/core/math.h>
+#include <ja/pipeline/meter.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,7 @@ struct beat {
     const float *silence; /* NULL: no such stage */
     struct ja_told_beat last;
     int seq;
-    int bar_beats;  /* beats in the last whole bar, 0 not known */
-    int last_place; /* beat_in_bar of the beat before */
+    struct ja_meter meter;
     double nudge_s; /* added to every beat's time; what the operator hears stays so in a reset */
     bool nudged;    /* by the operator in this run, else by habit */
 };
@@ -71,7 +71,7 @@ static const struct ja_output outputs[] = {
 
 static void forget(struct beat *beat) {
     beat->last = (struct ja_told_beat){.time = NAN};
-    beat->bar_beats = beat->last_place = 0;
+    beat->meter = (struct ja_meter){0};
 }
 
 static enum ja_status beat_open(struct ja_stage *stage, const struct ja_stage_setup *setup,
@@ -115,15 +115,6 @@ static void beat_heard(struct ja_stage *stage, const struct ja_event *event) {
         beat->class->heard(beat->tracker, event);
 }
 
-/* The bar is as long as its highest beat number before the one. */
-static void follow_bar(struct beat *beat, int place) {
-    if (place == 0)
-        beat->bar_beats = 0;
-    else if (place == 1 && beat->last_place > 1)
-        beat->bar_beats = beat->last_place;
-    beat->last_place = place;
-}
-
 static void tell(void *data, const struct ja_told_beat *told) {
     struct ja_stage *stage = data;
     struct beat *beat = stage->state;
@@ -138,7 +129,7 @@ static void tell(void *data, const struct ja_told_beat *told) {
 
     beat->last = *told;
     beat->last.time = event.time;
-    follow_bar(beat, told->beat_in_bar);
+    ja_meter_follow(&beat->meter, told->beat_in_bar);
     ja_stage_emit(stage, &event);
 }
 
@@ -149,8 +140,8 @@ static void write_phase(const struct beat *beat, double now, float *out) {
     if (!(beats < 3))
         return;
     out[OUT_BEAT_PHASE] = (float)(beats - floor(beats));
-    if (beat->bar_beats > 0) {
-        double bars = (beat->last.beat_in_bar - 1 + beats) / beat->bar_beats;
+    if (beat->meter.beats > 0) {
+        double bars = (beat->last.beat_in_bar - 1 + beats) / beat->meter.beats;
         out[OUT_BAR_PHASE] = (float)(bars - floor(bars));
     }
 }
@@ -204,7 +195,7 @@ static void beat_command(struct ja_stage *stage, struct ja_stage_command *comman
     if (command->action == JA_BEAT_AUTO)
         set_nudge(beat, 0, command);
     if (ja_stage_command_cuts_bar(command))
-        beat->last_place = 0;
+        beat->meter.place = 0;
     if (beat->class->command)
         beat->class->command(beat->tracker, command);
     say_end(command);

@@ -4,6 +4,7 @@
  * annotated pieces 99.7 % of those a beat ahead come true, 96.7 % of those eight beats ahead.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ja/pipeline/meter.h>
 #include <ja/predict/stages.h>
 #include <math.h>
 #include <string.h>
@@ -20,8 +21,7 @@ struct predictor {
     bool started, locked;
     double last; /* s of audio: last beat */
     int steady;  /* regular intervals in a row */
-    int place;   /* of the last beat in its bar, 0 not known */
-    int beats;   /* in a bar, 0 not known */
+    struct ja_meter meter;
 };
 
 static const struct ja_module module = {
@@ -36,10 +36,10 @@ static void predictor_reset(struct ja_stage *stage) {
 /* Its place in the bar, or just "beat". */
 static const char *label(const struct predictor *predictor, int ahead) {
     static const char *const places[] = {"1", "2", "3", "4", "5", "6", "7"};
-
-    if (predictor->place == 0 || predictor->beats == 0)
+    const struct ja_meter *meter = &predictor->meter;
+    if (meter->place == 0 || meter->beats == 0)
         return "beat";
-    return places[(predictor->place - 1 + ahead) % predictor->beats];
+    return places[(meter->place - 1 + ahead) % meter->beats];
 }
 
 static void foretell(struct ja_stage *stage, const struct ja_event *beat) {
@@ -61,14 +61,6 @@ static void foretell(struct ja_stage *stage, const struct ja_event *beat) {
     }
 }
 
-static void follow_bar(struct predictor *predictor, int place) {
-    if (place == 0)
-        predictor->beats = 0;
-    else if (place == 1 && predictor->place > 1)
-        predictor->beats = predictor->place;
-    predictor->place = place;
-}
-
 static void hear_beat(struct ja_stage *stage, const struct ja_event *beat) {
     struct predictor *predictor = stage->state;
     double period = 60 / beat->beat.bpm;
@@ -79,7 +71,7 @@ static void hear_beat(struct ja_stage *stage, const struct ja_event *beat) {
         predictor->steady = 0;
     predictor->started = true;
     predictor->last = beat->time;
-    follow_bar(predictor, beat->beat.beat_in_bar);
+    ja_meter_follow(&predictor->meter, beat->beat.beat_in_bar);
     if (predictor->locked && predictor->steady >= STEADY)
         foretell(stage, beat);
 }
@@ -100,7 +92,7 @@ static void predictor_command(struct ja_stage *stage, struct ja_stage_command *c
     (void)now;
     predictor->last += command->shift_s;
     if (ja_stage_command_cuts_bar(command))
-        predictor->place = 0;
+        predictor->meter.place = 0;
 }
 
 const struct ja_stage_class ja_predict_beat_stage = {
