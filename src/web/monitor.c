@@ -7,6 +7,7 @@
 #include "guest.h"
 
 #include <ja/core/json.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,15 +109,12 @@ static void put_header(struct ja_room *room) {
 }
 
 static void put_base64(struct ja_text *text, const unsigned char *bytes, size_t size) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        const uint32_t three = (uint32_t)bytes[i] << 16 |
-                               (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                               (i + 2 < size ? bytes[i + 2] : 0);
-        const char four[] = {digits[three >> 18], digits[three >> 12 & 63],
-                             i + 1 < size ? digits[three >> 6 & 63] : '=',
-                             i + 2 < size ? digits[three & 63] : '='};
-        ja_text_put_bytes(text, four, sizeof four);
+    enum { PIECE = 3 * 256 };
+    unsigned char digits[PIECE / 3 * 4 + 1];
+    for (size_t at = 0; at < size; at += PIECE) {
+        const size_t piece = size - at < PIECE ? size - at : PIECE;
+        const int length = EVP_EncodeBlock(digits, bytes + at, (int)piece);
+        ja_text_put_bytes(text, (const char *)digits, (size_t)length);
     }
 }
 
