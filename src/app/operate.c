@@ -421,9 +421,7 @@ static enum ja_status stats(void *data, struct ja_text *reply) {
     char answer[STATS_BYTES];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, answer, sizeof answer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, answer, sizeof answer);
     if (app->jack)
         ja_app_write_jack(&app->jack_status, &json);
     ja_json_key(&json, "operator");

@@ -585,9 +585,7 @@ void ja_app_web_operator(struct ja_app *app) {
     struct ja_json json;
     if (!app->api)
         return;
-    ja_text_init(&text, buffer, sizeof buffer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, sizeof buffer);
     ja_json_put_string(&json, "type", "operator");
     ja_app_put_orders(app, &json);
     ja_json_end_object(&json);

@@ -310,9 +310,7 @@ struct line {
 };
 
 static struct ja_json *begin_line(struct line *line, const char *type, double time) {
-    ja_text_init(&line->text, line->data, sizeof line->data);
-    ja_json_init(&line->json, &line->text);
-    ja_json_begin_object(&line->json);
+    ja_json_open(&line->json, &line->text, line->data, sizeof line->data);
     ja_json_key(&line->json, "type");
     ja_json_string(&line->json, type);
     ja_json_key(&line->json, "time");

@@ -43,6 +43,12 @@ void ja_json_end_object(struct ja_json *json) {
     end_list(json, "}");
 }
 
+void ja_json_open(struct ja_json *json, struct ja_text *text, char *bytes, size_t size) {
+    ja_text_init(text, bytes, size);
+    ja_json_init(json, text);
+    ja_json_begin_object(json);
+}
+
 void ja_json_begin_array(struct ja_json *json) {
     begin_list(json, "[");
 }

@@ -82,9 +82,7 @@ static size_t write_beat(const struct os2l *os2l, const struct ja_event *event, 
                          size_t size) {
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, line, size);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, line, size);
     ja_json_put_string(&json, "evt", "beat");
     ja_json_put_bool(&json, "change", has_jumped(os2l, event));
     ja_json_put_integer(&json, "pos", event->beat.seq);

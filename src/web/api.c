@@ -461,9 +461,7 @@ static bool make_hello(struct ja_api *api) {
     api->hello = malloc(HELLO_BYTES);
     if (!api->hello)
         return false;
-    ja_text_init(&text, api->hello, HELLO_BYTES);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, api->hello, HELLO_BYTES);
     ja_json_put_string(&json, "type", "hello");
     ja_json_put_string(&json, "version", JA_VERSION);
     ja_json_key(&json, "streams");

@@ -149,9 +149,7 @@ static void say_start(struct ja_api_client *to, const struct ja_guest *guest, bo
     char buffer[ANSWER_BYTES];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, buffer, sizeof buffer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, sizeof buffer);
     ja_json_put_string(&json, "type", "stream_start");
     ja_json_put_string(&json, "stream", guest->stream.name);
     ja_json_key(&json, "data");
@@ -245,9 +243,7 @@ static void answer(struct ja_web_client *client, const char *name, const char *w
     char buffer[ANSWER_BYTES];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, buffer, sizeof buffer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, sizeof buffer);
     ja_json_put_string(&json, "id", name);
     ja_json_put_string(&json, "state", what);
     ja_json_end_object(&json);

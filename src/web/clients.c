@@ -131,9 +131,7 @@ void ja_clients_answer(struct ja_api_client *to, const struct ja_web_message *me
     char buffer[ANSWER_BYTES];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, buffer, sizeof buffer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, sizeof buffer);
     ja_json_put_string(&json, "type", type);
     if (message->has_id)
         ja_json_put_integer(&json, "id", message->id);
@@ -151,9 +149,7 @@ void ja_clients_refuse(struct ja_api_client *to, const char *type, const char *c
     char buffer[ANSWER_BYTES];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, buffer, sizeof buffer);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, sizeof buffer);
     ja_json_put_string(&json, "type", type);
     ja_json_put_string(&json, "stream", to->id[0] ? to->id : NULL);
     ja_json_put_string(&json, "error", sentence);

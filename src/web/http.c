@@ -77,9 +77,7 @@ static const char *code_of(unsigned status) {
 size_t ja_http_error(unsigned status, const char *sentence, char *buffer, size_t size) {
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, buffer, size);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, buffer, size);
     ja_json_put_string(&json, "error", sentence);
     ja_json_put_string(&json, "code", code_of(status));
     ja_json_end_object(&json);

@@ -42,9 +42,7 @@ struct ja_room {
 
 static void begin(const struct ja_room *room, const char *type, struct ja_text *text,
                   struct ja_json *json) {
-    ja_text_init(text, room->text, TEXT_BYTES);
-    ja_json_init(json, text);
-    ja_json_begin_object(json);
+    ja_json_open(json, text, room->text, TEXT_BYTES);
     ja_json_put_string(json, "type", type);
     ja_json_put_string(json, "stream", room->name);
     ja_json_key(json, "data");

@@ -224,9 +224,7 @@ static void tell(struct ja_jack *jack, struct heard *heard, size_t count, const 
     char line[4096];
     struct ja_text text;
     struct ja_json json;
-    ja_text_init(&text, line, sizeof line);
-    ja_json_init(&json, &text);
-    ja_json_begin_object(&json);
+    ja_json_open(&json, &text, line, sizeof line);
     ja_json_key(&json, "us");
     ja_json_integer(&json, (long long)ja_clock_us());
     ja_json_key(&json, "state");

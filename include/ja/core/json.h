@@ -15,6 +15,8 @@ struct ja_json {
 };
 
 void ja_json_init(struct ja_json *json, struct ja_text *text);
+/* Makes both ready for an object in these bytes, and begins it. */
+void ja_json_open(struct ja_json *json, struct ja_text *text, char *bytes, size_t size);
 void ja_json_begin_object(struct ja_json *json);
 void ja_json_end_object(struct ja_json *json);
 void ja_json_begin_array(struct ja_json *json);
