@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../support/wait.h"
 #include <cmocka.h>
 #include <ja/core/clock.h>
 #include <ja/stream/monitor.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 
 enum { CHANNELS = 2, FRAMES = 256, RUNS = 20, BLOCKS = 50 };
@@ -100,7 +100,7 @@ static void test_losses_are_counted(void **state) {
 static void *play(void *data) {
     for (uint64_t i = 0; !atomic_load(&quit); i++) {
         offer(data, i);
-        sched_yield();
+        look_again();
     }
     return NULL;
 }
@@ -120,7 +120,7 @@ static void test_threads(void **state) {
         assert_true(ja_monitor_start(&monitor, wake, heard));
         while (read < BLOCKS && ja_clock_us() < end_us) {
             if (!ja_monitor_read(&monitor, &block, heard)) {
-                sched_yield();
+                look_again();
                 continue;
             }
             check(&block);

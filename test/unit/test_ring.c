@@ -10,10 +10,10 @@
 
 #include "../support/failing.h"
 #include "../support/random.h"
+#include "../support/wait.h"
 #include <cmocka.h>
 #include <ja/core/ring.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 static void rounds_the_capacity_up(void **state) {
@@ -167,7 +167,7 @@ static void *write_messages(void *data) {
         fill(bytes, at, size);
         struct ja_ring_write write;
         while (!ja_ring_begin(transfer->ring, &write, sizeof size + size))
-            sched_yield();
+            look_again();
         size_t first = random_below(&random, size + 1);
         ja_ring_put(&write, &size, sizeof size);
         ja_ring_put(&write, bytes, first);
@@ -185,7 +185,7 @@ static bool read_messages(struct ja_ring *ring) {
     for (uint64_t at = 0; at < BYTES;) {
         uint32_t size;
         while (!ja_ring_peek(ring, 0, &size, sizeof size))
-            sched_yield();
+            look_again();
         if (size > LONGEST || !ja_ring_skip(ring, sizeof size) || !ja_ring_read(ring, bytes, size))
             return false;
         fill(expected, at, size);

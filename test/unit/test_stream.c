@@ -13,10 +13,10 @@
 #include "../support/failing.h"
 #include "../support/probe.h"
 #include "../support/random.h"
+#include "../support/wait.h"
 #include <cmocka.h>
 #include <ja/core/math.h>
 #include <ja/stream/stream.h>
-#include <time.h>
 
 enum { SECONDS = 3, MOST = 192000 * SECONDS };
 
@@ -132,10 +132,6 @@ static struct record run_offline(unsigned rate, size_t count, unsigned size) {
 
 static void wake(void *data) {
     (void)data;
-}
-
-static void wait_a_little(void) {
-    nanosleep(&(struct timespec){0, 200000}, NULL);
 }
 
 static void wait_until_idle(struct ja_stream *stream, struct record *record) {

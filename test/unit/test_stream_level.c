@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "../support/own_clock.h"
+#include "../support/wait.h"
 #include <cmocka.h>
 #include <ja/stream/stream.h>
 #include <math.h>
 #include <semaphore.h>
-#include <time.h>
 
 enum { BLOCK = 4800, RATE = 48000, HOPS = 10 }; /* a tenth of a second, hops in it */
 
@@ -160,10 +160,6 @@ static unsigned play_until(struct ja_stream *stream, unsigned first, unsigned mo
     return most;
 }
 
-static void sleep_a_little(void) {
-    nanosleep(&(struct timespec){0, 200000}, NULL);
-}
-
 /* --- Tests --- */
 
 static void a_load_is_shed_and_comes_back(void **state) {
@@ -227,11 +223,11 @@ static void a_backlog_is_shed_at_once(void **state) {
             sem_post(&heavy.gate);
         let++;
         while (stats_of(stream).processed < (uint64_t)let * BLOCK)
-            sleep_a_little();
+            wait_a_little();
     }
     assert_in_range(let, 2, 5);
     while (stats_of(stream).processed < (uint64_t)written * BLOCK)
-        sleep_a_little();
+        wait_a_little();
     drain(stream, &told);
     assert_in_range(told.levels, 1, 3); /* more while it still seems to pile up */
     assert_non_null(strstr(told.level.reason, " ms of sound wait, more than 100 ms: "));
