@@ -8,28 +8,34 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 number=0
 
-# $1: what is tested. $2: the script under test. $3: the sum expected. $4: exit status expected.
-expect() {
+# report NAME [WHY_NOT]: of the status of the command before, and what it has got.
+report() {
+    local status=$?
     number=$((number + 1))
-    printf '#!/bin/bash\n%s\n' "$2" >"$folder/case.sh"
-    chmod +x "$folder/case.sh"
-    got=$(TIME_LIMIT=1 test/run "$folder/case.sh" 2>&1)
-    status=$?
-    if [ "$(tail -n 1 <<<"$got")" = "$3" ] && [ "$status" = "$4" ]; then
-        echo "ok $number - $1"
+    if [ $status = 0 ]; then
+        echo "ok $number - $1${2:+ # SKIP $2}"
     else
         echo "not ok $number - $1"
         sed 's/^/# /' <<<"$got"
     fi
 }
 
-echo 1..16
+# $1: what is tested. $2: the script under test. $3: the sum expected. $4: exit status expected.
+expect() {
+    printf '#!/bin/bash\n%s\n' "$2" >"$folder/case.sh"
+    chmod +x "$folder/case.sh"
+    got=$(TIME_LIMIT=${TIME_LIMIT:-20} test/run "$folder/case.sh" 2>&1)
+    [ $? = "$4" ] && [ "$(tail -n 1 <<<"$got")" = "$3" ]
+    report "$1"
+}
+
+echo 1..17
 expect "good tests pass" 'echo "ok 1 - a"; echo "ok 2 - b"; echo 1..2' "2 passed, 0 failed" 0
 expect "a failing test is counted" 'echo "ok 1 - a"; echo "not ok 2 - b"; exit 1' \
     "1 passed, 1 failed" 1
 expect "a crash is a failure" 'echo "ok 1 - a"; kill -SEGV $$' "1 passed, 1 failed" 1
 expect "a silent crash is a failure" 'kill -ABRT $$' "0 passed, 1 failed" 1
-expect "a hanging program is a failure" 'echo "ok 1 - a"; sleep 30' "1 passed, 1 failed" 1
+TIME_LIMIT=1 expect "a hanging program is a failure" 'echo "ok 1 - a"; sleep 30' "1 passed, 1 failed" 1
 expect "one that ignores SIGTERM too" 'trap "" TERM; # Time limit: 1 s
 for i in 1 2 3 4; do sleep 5; done' "0 passed, 1 failed" 1
 expect "a silent program is a failure" 'exit 0' "0 passed, 1 failed" 1
@@ -45,16 +51,25 @@ expect "a skipped test is not a passed one" 'echo "ok 1 - a"; echo "ok 2 - b # S
 expect "cmocka's way to say skipped" 'echo "ok 1 - a"; echo "not ok 2 # SKIP b"' \
     "1 passed, 0 failed" 0
 expect "nothing but skipped is no success" 'echo "1..0 # SKIP all"' "0 passed, 0 failed" 1
-expect "a script has the time it says it needs" '# Time limit: 5 s
+TIME_LIMIT=1 expect "a script has the time it says it needs" '# Time limit: 20 s
 sleep 2; echo "ok 1 - a"' "1 passed, 0 failed" 0
 
 printf '#!/bin/bash\necho "ok 1"\n' >"$folder/case.sh"
 chmod -x "$folder/case.sh"
 echo "echo helper" >"$folder/helper.sh"
 got=$(test/run "$folder/case.sh" "$folder/helper.sh" "$folder/missing" 2>&1)
-if [ "$(tail -n 1 <<<"$got")" = "0 passed, 2 failed" ]; then
-    echo "ok 16 - a test that cannot be started"
+[ "$(tail -n 1 <<<"$got")" = "0 passed, 2 failed" ]
+report "a test that cannot be started"
+
+printf '#!/bin/bash\n# Goes beside others.\nuntil [ -e "%s" ]; do sleep 0.1; done; echo "ok 1"\n' \
+    "$folder/there" >"$folder/first.sh"
+printf '#!/bin/bash\n# Goes beside others.\ntouch "%s"; echo "ok 1"\n' \
+    "$folder/there" >"$folder/second.sh"
+chmod +x "$folder"/*.sh
+if [ "$(nproc)" -gt 1 ]; then
+    got=$(TIME_LIMIT=20 test/run "$folder/first.sh" "$folder/second.sh" 2>&1)
+    [ "$(tail -n 1 <<<"$got")" = "2 passed, 0 failed" ]
+    report "who goes beside others does"
 else
-    echo "not ok 16 - a test that cannot be started"
-    sed 's/^/# /' <<<"$got"
+    report "who goes beside others does" "one processor"
 fi

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # Tests the measures of test/bench/beat_scores.py on cases small enough to work out by hand.
 #
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 import math
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # The built program on files: command line, exit status, JSON lines; nothing depends on pace or rate.
 # Time limit: 300 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 
