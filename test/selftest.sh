@@ -29,14 +29,14 @@ expect() {
     report "$1"
 }
 
-echo 1..17
+echo 1..18
 expect "good tests pass" 'echo "ok 1 - a"; echo "ok 2 - b"; echo 1..2' "2 passed, 0 failed" 0
 expect "a failing test is counted" 'echo "ok 1 - a"; echo "not ok 2 - b"; exit 1' \
     "1 passed, 1 failed" 1
 expect "a crash is a failure" 'echo "ok 1 - a"; kill -SEGV $$' "1 passed, 1 failed" 1
 expect "a silent crash is a failure" 'kill -ABRT $$' "0 passed, 1 failed" 1
 TIME_LIMIT=1 expect "a hanging program is a failure" 'echo "ok 1 - a"; sleep 30' "1 passed, 1 failed" 1
-expect "one that ignores SIGTERM too" 'trap "" TERM; # Time limit: 1 s
+TIME_LIMIT=1 expect "one that ignores SIGTERM too" 'trap "" TERM
 for i in 1 2 3 4; do sleep 5; done' "0 passed, 1 failed" 1
 expect "a silent program is a failure" 'exit 0' "0 passed, 1 failed" 1
 expect "a chatty program without results is a failure" 'echo "all ok"; echo "# ok 1"' \
@@ -72,4 +72,16 @@ if [ "$(nproc)" -gt 1 ]; then
     report "who goes beside others does"
 else
     report "who goes beside others does" "one processor"
+fi
+
+left=/dev/shm/ja-selftest-$$
+printf '#!/bin/bash\nsleep 100 >"%s" & touch "%s"; echo "ok 1"\n' "$folder/sleeper" "$left" \
+    >"$folder/case.sh"
+got=$(env -u JA_ALONE test/run "$folder/case.sh" 2>&1)
+if grep -q '^# no namespaces' <<<"$got"; then
+    rm "$left"
+    report "what a test leaves behind ends with it" "no namespaces here"
+else
+    [ ! -e "$left" ] && ! find /proc/[0-9]*/fd -lname "$folder/sleeper" 2>/dev/null | grep -q .
+    report "what a test leaves behind ends with it"
 fi
