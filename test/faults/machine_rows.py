@@ -168,7 +168,11 @@ def no_memory(case):
     wrong = counting.judge()
     case.check(not wrong, "it starts with enough memory", wrong)
     with open(path) as log:
-        count = int(re.search(r"(\d+) allocations", log.read())[1])
+        told = log.read()
+    found = re.search(r"(\d+) allocations", told)
+    if not case.check(found, "it tells how many allocations there were", wrong or told):
+        return
+    count = int(found[1])
     numbers = range(1, count + 20) if case.long else list(range(1, count, count // 30))
     start_all(case, "failing allocation", [
         (n, dict(program=STARVED, env={"JA_FAIL_AT": str(n)})) for n in numbers])
