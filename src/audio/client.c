@@ -234,22 +234,41 @@ static bool open_client(struct ja_jack *jack) {
     return false;
 }
 
+/* JACK1's library says 0.… */
+static bool is_jack2(void) {
+    const char *version = jack_get_version_string();
+    return version[0] != '0' && !strstr(version, "PipeWire");
+}
+
 /* When jackd goes, its library's notifying thread works off what has come and ends by itself.
  * jack_client_close would kill it in the midst of that, and with it may go a lock without which no
  * call returns any more (jack2 #395). PipeWire's thread goes on. */
 static void await_notifier(struct ja_jack *jack) {
     const struct timespec pause = {.tv_nsec = 1000000};
     int notifier = atomic_load(&jack->notifier);
-    if (!atomic_load(&jack->gone) || notifier == 0 || strstr(jack_get_version_string(), "PipeWire"))
+    if (!atomic_load(&jack->gone) || notifier == 0 || !is_jack2())
         return;
     uint64_t until_us = ja_clock_us() + NOTIFIER_US;
     while (syscall(SYS_tgkill, getpid(), notifier, 0) == 0 && ja_clock_us() < until_us)
         nanosleep(&pause, NULL);
 }
 
+/* jack_client_close ends the process thread of an active client only. One that began so late that
+ * jack_activate gave up (after a second), or that has left by itself, would find all freed. */
+static void end_process_thread(struct ja_jack *jack) {
+    jack_deactivate(jack->client);
+    pthread_t thread = jack_client_thread_id(jack->client);
+    if (thread == 0) /* ended by that, or there was none */
+        return;
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
+}
+
 static void close_client(struct ja_jack *jack) {
     await_notifier(jack);
     enter_call(jack);
+    if (is_jack2())
+        end_process_thread(jack);
     jack_client_close(jack->client);
     leave_call(jack);
     jack->client = NULL;

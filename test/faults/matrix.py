@@ -25,7 +25,7 @@ import machine_rows as machine
 import realtime
 import server_rows as server
 import sound_rows as sound
-from rig import (HAND, PLAY, SLOW_CLOSE, STARVED, WALL_CLOCK, Jackd, PipeWire, Program,
+from rig import (HAND, LATE_THREAD, PLAY, SLOW_CLOSE, STARVED, WALL_CLOCK, Jackd, PipeWire, Program,
                  Unable, end_children, finish, now, within, work)
 from hostile import PROGRAM
 
@@ -36,6 +36,7 @@ BACK = "told; found again"
 # (name, on which servers, what is expected, how)
 ROWS = [
     ("server absent at the start", ALL, "waits; " + BACK, server.absent),
+    ("process thread begins too late", JACKD, "tries again", server.begins_late),
     ("server killed", ALL, BACK, server.killed),
     ("server ended", ALL, BACK, server.terminated),
     ("server ended, libjack busy", JACKD, BACK, server.terminated_busy),
@@ -230,7 +231,7 @@ def leave(*_):
 
 
 def main(long, wanted):
-    for needed in (PROGRAM, PLAY, HAND, STARVED, WALL_CLOCK, SLOW_CLOSE):
+    for needed in (PROGRAM, PLAY, HAND, STARVED, WALL_CLOCK, SLOW_CLOSE, LATE_THREAD):
         if not os.path.exists(needed):
             print(f"1..0 # SKIP there is no {needed}: make all tools")
             return

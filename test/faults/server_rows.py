@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 
-from rig import SLOW_CLOSE, Program, now, threads_still, within
+from rig import LATE_THREAD, SLOW_CLOSE, Program, now, threads_still, within
 
 QUANTA = (16, 64, 8192, 2048)
 RATES = (8000, 11025, 22050, 44100, 48000, 88200, 96000, 192000)
@@ -27,6 +27,13 @@ def absent(case):
     case.recovers(case.server.start())
     case.server.play()
     case.hears()
+
+
+def begins_late(case):
+    """libjack waits for its process thread for a second; then client and thread must go together."""
+    case.start(env={"LD_PRELOAD": LATE_THREAD, "MALLOC_PERTURB_": "85"})
+    told = case.program.first(0, 1, type="state", reason=lambda why: "gives no ports" in why)
+    case.check(told, "the first try fails", case.program.events[:3])
 
 
 def comes_back(case, number, env=None, **server):
