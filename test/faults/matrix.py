@@ -187,7 +187,7 @@ def print_table():
         print("# | " + " | ".join(columns) + " |")
 
 
-def run_row(rig, row, long):
+def run_row(rig, row, long, last=False):
     name, kinds, expected, run = row
     case, skipped = Case(rig, long), None
     try:
@@ -200,7 +200,12 @@ def run_row(rig, row, long):
         case.check(False, traceback.format_exc())
     finally:
         case.clean_up()
-    report(name, rig.kind, expected, case, skipped)
+    if case.faults and rig.has_crashed() and not last:
+        with printing:
+            print(f"# {name}: {rig.kind} itself crashed ({rig.process.returncode}); once more")
+        run_row(rig, row, long, last=True)
+    else:
+        report(name, rig.kind, expected, case, skipped)
 
 
 def run_lane(make, rows, long):

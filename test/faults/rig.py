@@ -122,6 +122,10 @@ class Server:
         if not self.player:
             self.play()
 
+    def has_crashed(self):
+        """By itself: rows that end it forget the process."""
+        return self.process is not None and (self.process.poll() or 0) < 0
+
     def kill(self, number):
         """Ends the server, and with it the player; when."""
         moment = self.send(number)
