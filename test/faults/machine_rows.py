@@ -28,9 +28,9 @@ def disk_full(case):
     folder = work + "/full"
     leave_for(NEWNS)
     os.mkdir(folder)
-    mount("tmpfs", folder, "tmpfs", 0, "size=512k")
+    mount("tmpfs", folder, "tmpfs", 0, "size=8m")
     with open(folder + "/filler", "wb") as filler:
-        filler.write(bytes(460 * 1024))  # once it is gone, frames must not fill that at once
+        filler.write(bytes(8140 * 1024))  # once it is gone, frames fill that only after minutes
     env = {"XDG_STATE_HOME": folder}
     frames = folder + "/frames"
     case.start(twin=False, frames=frames, env=env)

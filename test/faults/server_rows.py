@@ -215,9 +215,9 @@ def name_taken(case):
     heard = second.hears(now(), 10)
     case.check(heard is not None, "the second hears, too")
     if case.server.kind == "jackd":
-        name = (second.stats() or {"jack": {}})["jack"].get("client")
+        name = within(5, lambda: (second.stats() or {"jack": {}})["jack"].get("client"))
         case.check(name == "an-01", "under a name that is shown", name)
-        case.note("it is " + str(name))
+        case.note(f"it is {name}")
     case.ends(second, "second")
     case.recovered = None
     case.hears(now())
