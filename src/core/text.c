@@ -118,6 +118,32 @@ static unsigned least(unsigned a, unsigned b, unsigned c) {
     return ab < c ? ab : c;
 }
 
+/* Unicode 15, table 3-7. */
+size_t ja_text_character(const char *at) {
+    static const struct {
+        unsigned char first, last;               /* range of the first byte */
+        unsigned char second_first, second_last; /* of the second; the others are 80…BF */
+        unsigned char length;
+    } forms[] = {
+        {0x00, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    const unsigned char *s = (const unsigned char *)at;
+    size_t form = 0, count = sizeof forms / sizeof forms[0];
+    while (form < count && (s[0] < forms[form].first || s[0] > forms[form].last))
+        form++;
+    if (form == count)
+        return 0;
+    if (forms[form].length > 1 &&
+        (s[1] < forms[form].second_first || s[1] > forms[form].second_last))
+        return 0;
+    for (size_t i = 2; i < forms[form].length; i++)
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    return forms[form].length;
+}
+
 unsigned ja_text_distance(const char *a, const char *b) {
     enum { LONGEST = 255 };
     size_t a_length = strlen(a), b_length = strlen(b);

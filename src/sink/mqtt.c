@@ -297,6 +297,16 @@ static enum ja_status check_certificates(const struct ja_sink *sink, struct ja_e
     return JA_OK;
 }
 
+/* Or a broker ends the connection. */
+static bool is_topic(const char *text) {
+    for (size_t length; *text; text += length) {
+        length = ja_text_character(text);
+        if (length == 0 || strchr("+#", *text))
+            return false;
+    }
+    return true;
+}
+
 static enum ja_status mqtt_check(const struct ja_sink *sink, struct ja_error *error) {
     const struct mqtt_settings *settings = sink->settings;
     if (!settings->enable)
@@ -306,11 +316,12 @@ static enum ja_status mqtt_check(const struct ja_sink *sink, struct ja_error *er
                        "mqtt.%s.enable: this jack-analyzer is built without MQTT; build it with "
                        "the package libmosquitto-dev",
                        sink->name);
-    if (!settings->topic[0] || strpbrk(settings->topic, "+#"))
-        return ja_fail(error, JA_USAGE, "mqtt.%s.topic = \"%s\": must not be empty nor hold + or #",
+    if (!settings->topic[0] || !is_topic(settings->topic))
+        return ja_fail(error, JA_USAGE,
+                       "mqtt.%s.topic = \"%s\": must be UTF-8 without + and #, and not empty",
                        sink->name, settings->topic);
-    if (strpbrk(settings->discovery, "+#"))
-        return ja_fail(error, JA_USAGE, "mqtt.%s.discovery = \"%s\": must not hold + or #",
+    if (!is_topic(settings->discovery))
+        return ja_fail(error, JA_USAGE, "mqtt.%s.discovery = \"%s\": must be UTF-8 without + and #",
                        sink->name, settings->discovery);
     return check_certificates(sink, error);
 }

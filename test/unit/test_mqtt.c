@@ -238,7 +238,8 @@ static void refuses_such_files(void **state) {
 static void refuses_such_settings(void **state) {
     struct sink_rig *rig = *state;
     static const char *const wrong[][2] = {
-        {"topic", ""}, {"topic", "a/#"}, {"topic", "+"}, {"discovery", "#"}, {"ca_file", "/no/ca"}};
+        {"topic", ""},     {"topic", "a/#"},      {"topic", "+"},       {"discovery", "#"},
+        {"topic", "\xff"}, {"discovery", "\xc3"}, {"ca_file", "/no/ca"}};
     for (size_t i = 0; i < RIG_COUNT(wrong); i++) {
         struct ja_error error = {""};
         char name[32];

@@ -31,6 +31,9 @@ bool ja_text_double(const char *string, double *value);
 /* The whole of `string` as a decimal integer in long long's range; false otherwise. */
 bool ja_text_integer(const char *string, long long *value);
 
+/* Bytes of the well-formed UTF-8 character at `at`, which is terminated; 0 when there is none. */
+size_t ja_text_character(const char *at);
+
 /* How many single-character edits lead from a to b (Levenshtein), for "did you mean"; capped at
  * 255. */
 unsigned ja_text_distance(const char *a, const char *b);
