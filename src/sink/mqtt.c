@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOPIC = 256, PAYLOAD = 1024, VALUE = 64, SECRETS = 1024 };
+enum { TOPIC = 256, PAYLOAD = 2048, VALUE = 64, SECRETS = 1024 };
 
 struct mqtt_settings {
     bool enable;

@@ -15,7 +15,7 @@ struct ja_mqtt {
     unsigned connections;
     bool broken; /* takes nothing */
     char user[64], password[64], status_topic[300];
-    char said[8192]; /* topic, blank, payload, end of line */
+    char said[16384]; /* topic, blank, payload, end of line */
 };
 
 static struct ja_mqtt *last_client;
@@ -168,6 +168,20 @@ static void is_silent_when_muted_or_off(void **state) {
 
 /* --- Credentials and other settings --- */
 
+static void introduces_all_under_the_longest_topic(void **state) {
+    struct sink_rig *rig = *state;
+    char topic[sizeof "topic=" + 127] = "topic=";
+    memset(topic + strlen(topic), '"', 127); /* twice as long in JSON */
+    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, topic);
+    int count = 0;
+    last_client->connections = 1;
+    ja_sink_second(sink);
+    for (const char *at = last_client->said; (at = strstr(at, "/config {")); at++)
+        count++;
+    assert_int_equal(count, 6);
+    ja_sink_free(sink);
+}
+
 static void write_file(const char *text, mode_t mode) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -288,6 +302,7 @@ int main(void) {
         WITH(introduces_itself_to_home_assistant),
         WITH(is_silent_when_muted_or_off),
         WITH(takes_credentials_from_a_file),
+        WITH(introduces_all_under_the_longest_topic),
         WITH(refuses_such_files),
         WITH(refuses_such_settings),
         WITH(keeps_its_client_when_a_change_is_refused),
