@@ -34,11 +34,14 @@ static void pause(struct ja_guest *guest, struct ja_api_client *from,
                                : "running");
 }
 
-/* What the main thread knows, and the program's own streams. */
-static void pass_on(struct ja_api *api, struct ja_api_client *from,
+/* What the main thread knows, and the program's own streams. Who asks after having sent is told of
+ * that. */
+static void pass_on(struct ja_api *api, struct ja_api_client *from, const struct ja_guest *guest,
                     const struct ja_web_message *message) {
     struct ja_asked asked = {.kind = JA_ASKED_CONTROL, .message = *message};
     ja_text_copy(asked.what, sizeof asked.what, from->id);
+    if (guest && guest->heard_us >= api->guests_told_us)
+        api->guests_told = false;
     ja_audio_tell(api);
     ja_clients_ask(api, from, &asked);
 }
@@ -67,5 +70,5 @@ void ja_control_socket_heard(struct ja_api *api, struct ja_api_client *from,
     else if (guest && !strcmp(name, "resume"))
         pause(guest, from, message, false);
     else
-        pass_on(api, from, message);
+        pass_on(api, from, guest, message);
 }

@@ -216,7 +216,10 @@ def check_coming_back(port, folder):
 def check_bad_samples(port):
     sound = array.array("f", [0.1] * 5000 + [math.nan, math.inf, -math.inf, 1e30, 0.2])
     one = Sender(port, "bad")
-    one.play(sound.tobytes(), chunk=20020)
+    one.stats()
+    one.send(frame(BINARY, sound.tobytes()))
+    stats = one.stats()
+    check(stats["received"] == 5005, "who asks after sending is told of what was sent", stats)
     stats = one.finish()
     check(stats["repaired"] == 4 and stats["processed"] == 5005, "samples that are none are counted",
           stats)
