@@ -20,9 +20,10 @@ import time
 
 sys.dont_write_bytecode = True  # of the modules in the other folders
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-sys.path[:0] = ["test/net", "test/web"]
+sys.path[:0] = ["test/net", "test/web", "test/support"]
 from client import TEXT, WebSocket, free_tcp_port
 from hostile import PROGRAM, check, free_port, results
+import realtime
 import steer
 
 PLAY = os.path.dirname(PROGRAM) + "/test/tools/ja-play"
@@ -146,10 +147,7 @@ def main():
                       JACK_NO_AUDIO_RESERVATION="1")
     state, web_port = tempfile.TemporaryDirectory(), free_tcp_port()
     os.environ["XDG_STATE_HOME"] = state.name
-    jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000", "-p", "256"],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
-    run("jack_wait", "-w", "-t", "10")
+    jackd = realtime.start_jackd(48000, 256)
     # Freewheeling, sound comes too fast for the governor's measure, and at low it tells no kicks.
     level = ["-S", "governor.level=maximum"] if options.hours else []
     program = Program("-n", NAME, "-S", "web.port=%d" % web_port, *level)

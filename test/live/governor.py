@@ -72,8 +72,7 @@ def has_port(name):
 
 def start_sound():
     """A server that keeps its time whatever else runs, and drums without end."""
-    start("jackd", "-R", "-P60", "-n", SERVER, "-d", "dummy", "-r", "48000", "-p", "256")
-    check(within(20, lambda: has_port("system:capture_1")), "a server runs")
+    started.append(realtime.start_jackd(48000, 256))
     start(PLAY, "-n", "deck", "--loop", "synth:drums?bpm=%d&seconds=60" % BPM)
     check(within(20, lambda: has_port("deck:out_1")), "drums play")
 
@@ -197,7 +196,7 @@ def main():
             skip("there is no " + needed)
     if not PROGRAM.startswith("build/plain"):
         skip("a sanitizer's own work would be measured")
-    if subprocess.call(["chrt", "-f", "60", "true"], stderr=subprocess.DEVNULL):
+    if not realtime.ALLOWED:
         skip("without real-time rights the server itself stands still on a busy machine")
     realtime.watch()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # and clean up

@@ -14,6 +14,8 @@ import threading
 import time
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.path.append("test/support")
+import realtime
 BUILD = os.environ.get("BUILD", "build/plain")
 PROGRAM, PLAY = BUILD + "/jack-analyzer", BUILD + "/test/tools/ja-play"
 WATCHDOG_S = 1
@@ -137,11 +139,9 @@ def listens(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-def start_server(*arguments):
-    server = start("jackd", *(arguments or ["-r"]), "-n", SERVER, "-d", "dummy", "-r", "48000",
-                   "-p", "256", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    within(5, lambda: subprocess.run(["jack_lsp"], capture_output=True).returncode == 0)
-    return server
+def start_server():
+    started.append(realtime.start_jackd(48000, 256))
+    return started[-1]
 
 
 def start_player():

@@ -14,10 +14,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True  # of the modules
-sys.path.append("test/support")
 from manager import (PROGRAM, PLAY, WATCHDOG_S, Manager, check, listens, need, results, settings,
                      start, start_player, start_server, stop, within, work)
-import realtime  # from the top folder, where manager has gone
+import realtime  # where manager has found it
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]

@@ -12,6 +12,5 @@ as_client() {
     exec "$watched" "$@"
 }
 start_jackd 48000 256
-within 10 jackd_runs || { echo "Bail out! jackd does not start"; exit 1; }
 all_sins
 echo "1..$tests"
