@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 
-sys.path.append(os.path.join(os.path.dirname(__file__), "../net"))
+sys.path += [os.path.join(os.path.dirname(__file__), folder) for folder in ("../net", "../support")]
 from hostile import free_port
+import realtime
 import steer
 
 BUILD = os.environ.get("BUILD", "build/plain")
@@ -171,31 +172,31 @@ class Jackd(Server):
     rule, source, sink = "deck:out_.*", "deck:out_1", "system:playback_1"
     playback = ()
     needs = ("jackd", "jack_lsp", "jack_bufsize", "jack_freewheel")
-    # In real time where that is allowed: otherwise the sound has gaps on a busy machine.
-    mode = ["-R", "-P60"] if not subprocess.call(
-        ["chrt", "-f", "60", "true"], stderr=subprocess.DEVNULL) else ["-r"]
 
     def __init__(self, name):
         super().__init__()
         self.name = f"ja-{os.getpid()}-{name}"
+        self.log = f"{work}/{name}.log"
         self.env = dict(os.environ, JACK_DEFAULT_SERVER=self.name, JACK_NO_START_SERVER="1",
                         JACK_NO_AUDIO_RESERVATION="1")
 
     def start(self, rate=48000, period=256):
         """When it was begun. Where the machine's eight places are taken, others are waited for."""
         self.rate, self.period = rate, period
-        for _ in range(30):
+        for _ in range(10):
             moment = now()
-            self.process = subprocess.Popen(
-                ["jackd", *self.mode, "-n", self.name, "-d", "dummy", "-r", str(rate),
-                 "-p", str(period)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with open(self.log, "w") as log:
+                self.process = subprocess.Popen(
+                    ["jackd", *realtime.SERVER_MODE, "-n", self.name, "-d", "dummy",
+                     "-r", str(rate), "-p", str(period)], stdout=log, stderr=log)
             if within(10, lambda: self.has_port("system:capture_1") or
                       self.process.poll() is not None) and self.process.poll() is None:
                 return moment
             finish(self.process)
             time.sleep(2)
         self.process = None
-        raise Unable("no JACK server can be started")
+        with open(self.log) as log:
+            raise RuntimeError("no JACK server can be started:\n" + log.read())
 
     def take_ports(self):
         self.unplay()
@@ -214,7 +215,7 @@ class Jackd(Server):
         last = self.process
         super().end()
         if last and last.returncode == -signal.SIGKILL:  # its heir frees its place
-            with contextlib.suppress(Unable):
+            with contextlib.suppress(RuntimeError):
                 self.start()
             super().end()
         for left in glob.glob(f"/dev/shm/jack_sem.*_{self.name}_*"):
