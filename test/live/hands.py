@@ -66,19 +66,20 @@ def run(*command):
     return subprocess.run(command, capture_output=True, text=True, timeout=10)
 
 
-def state(program, text, start=0, seconds=3):
+def state(program, text, start=0, seconds=10):
     return program.wait(lambda e: e["type"] == "state" and text in e["reason"], seconds, start)
 
 
 def check_bindings(program, hand):
+    """What is played in a cycle that comes late JACK may lose: then once more."""
     for name, act, seen in (("a note", lambda: hand.note(61), "Holding"),
                             ("a controller as button", lambda: hand.controller(64, 100),
                              "Following the music again"),
                             ("a controller's place", lambda: hand.controller(20, 127),
                              "told 20 ms late")):
         start = len(program.events)
-        act()
-        check(state(program, seen, start), name + " runs its command",
+        check(any(act() and state(program, seen, start, 4) for _ in range(5)),
+              name + " runs its command",
               [e["reason"] for e in program.events[start:] if e["type"] == "state"])
     start = len(program.events)
     hand.note(61, velocity=0)
@@ -95,11 +96,21 @@ def check_learning(program, hand):
     check(ack and ack[0] == 0 and "-200 to 200" in ack[1], "nonsense is not learnt", ack)
     ack = program.ask("learn", "s", "tap")
     check(ack and ack[0] == 1, "learn is acknowledged", ack)
-    hand.note(48)
-    value = within(2, lambda: (v := program.ask("get", "s", "midi_in.bind")) and
-                   "note 48 ch 1: tap" in v[1] and v)
+    def learnt():
+        answer = program.ask("get", "s", "midi_in.bind")
+        return answer and "note 48 ch 1: tap" in answer[1] and answer
+    value = next((v for _ in range(5) if hand.note(48) and (v := within(3, learnt))), None)
     check(value and "note 61 ch 1: hold 1" in value[1], "the next note is bound, beside the others",
           program.ask("get", "s", "midi_in.bind"))
+
+
+def clock_is_true(hand):
+    """Whether for a second the server has told its cycles when they were; not so after an xrun."""
+    ages = []
+    for _ in range(20):
+        ages.append(time.monotonic() - hand.ask("query")["us"] / 1e6)
+        time.sleep(0.05)
+    return statistics.quantiles(ages)[0] > -0.01 and statistics.median(ages) < 0.03
 
 
 def tap(program, hand):
@@ -121,13 +132,11 @@ def check_taps(program, hand):
     """Held in silence, the beats are the taps'. What is heard late counts when it was played."""
     program.ask("auto")
     program.ask("hold", "i", 1)
-    for _ in range(3):  # after xruns, jackd's clock may be off for seconds
-        bpm, off = tap(program, hand)
-        right = len(off) >= 4 and abs(statistics.median(off)) < 0.1
-        if right:
-            break
+    check(within(30, lambda: clock_is_true(hand)), "the server's clock is steady")
+    bpm, off = tap(program, hand)
     check(abs(bpm - 60 / 0.55) < 6, "the tapped tempo is seen", bpm)
-    check(right, "beats come where it was tapped", off)
+    check(len(off) >= 4 and abs(statistics.median(off)) < 0.1, "beats come where it was tapped",
+          off)
     print("# beats %+.1f ms off the taps" % (1000 * statistics.median(off) if off else 0))
 
 
@@ -165,9 +174,8 @@ def main():
         if not shutil.which(needed):
             print("1..0 # SKIP there is no " + needed)
             return 0
-    jackd = subprocess.Popen(["jackd", "-r", "-n", SERVER, "-d", "dummy", "-r", "48000",
-                              "-p", "256"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    within(20, lambda: run("jack_lsp").returncode == 0)
+    jackd = realtime.start_jackd(48000, 256)
+    realtime.take_precedence()
     realtime.watch()
     program = Program("-S", "jack.name=an", "-S", "jack.transport=start", "-S", 'midi_in.bind=note 61 ch 1: hold 1,'
                       'cc 64: hold 0,cc 20: nudge -20..20')
@@ -176,7 +184,8 @@ def main():
         program.wait_until_there()
         within(20, lambda: "an:midi_in" in run("jack_lsp").stdout)
         hand = Hand("-m", "an:midi_in")
-        check(hand.there, "another client connects to midi_in")
+        check(hand.there and within(20, lambda: "hand:out" in run("jack_lsp", "-c", "an:midi_in")
+                                    .stdout), "another client connects to midi_in")
         run("jack_connect", "system:capture_1", "an:in_1")
         check(program.wait(lambda e: e["type"] == "state" and e["state"] == "silent", 10),
               "silence comes in")

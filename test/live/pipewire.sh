@@ -20,8 +20,7 @@ start_pw_probe() {
 }
 
 start_pw_probe -n an -c monitor
-sleep 1
-says '"state":"waiting"'
+within 10 says '"state":"waiting"'
 ok "without a daemon it waits"
 start_pipewire || { echo "Bail out! pipewire does not start"; exit 1; }
 within 5 running && within 5 advances
@@ -38,7 +37,7 @@ setting force-quantum 256
 within 5 says '"period":256,'
 for rate in 44100 96000 48000; do
     setting force-rate $rate
-    within 8 says "\"block_rate\":$rate," && says "\"rate\":$rate,"
+    within 8 says "\"block_rate\":$rate," && within 8 says "\"rate\":$rate,"
     ok "the rate becomes $rate"
 done
 [ "$(field bad_rate)" = 0 ]

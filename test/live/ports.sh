@@ -5,14 +5,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 . "$(dirname "$0")/lib.sh"
 command -v jackd >/dev/null || skip_all "jackd is not installed"
+take_precedence
 player_pid=''
 trap 'end "$player_pid"; clean_up' EXIT
 
+# On a busy machine libjack may crash in a client that comes: then once more.
 start_player() {
-    "$tools/ja-play" -n deck --loop "synth:sine?hz=1000&level_db=${1:--6}&channels=2&seconds=1" \
-        >"$work/play.log" 2>&1 &
-    player_pid=$!
-    within 5 grep -q start_frame "$work/play.log"
+    for _ in 1 2 3; do
+        "$tools/ja-play" -n deck --loop \
+            "synth:sine?hz=1000&level_db=${1:--6}&channels=2&seconds=1" >"$work/play.log" 2>&1 &
+        player_pid=$!
+        within 5 grep -q start_frame "$work/play.log" && sleep 0.2 &&
+            kill -0 "$player_pid" 2>/dev/null && return
+        end_player
+    done
+    return 1
 }
 
 end_player() {
@@ -21,7 +28,6 @@ end_player() {
 }
 
 start_jackd 48000 256
-within 5 jackd_runs || { echo "Bail out! jackd does not start"; exit 1; }
 
 # --- Programs come and go ---
 
@@ -29,19 +35,19 @@ start_probe -n an -c 'deck:out_.*'
 within 5 running
 start_player
 ok "the player plays"
-within 3 linked an:in_1 deck:out_1 && linked an:in_2 deck:out_2
+within 5 linked an:in_1 deck:out_1 && within 5 linked an:in_2 deck:out_2
 ok "a rule meets ports that come later"
-within 2 says '"peak":0.5'
+within 5 says '"peak":0.5'
 ok "and sound flows"
 jack_disconnect deck:out_1 an:in_1
 jack_connect deck:out_2 an:in_1
 sleep 1
 unlinked an:in_1 deck:out_1 && linked an:in_1 deck:out_2
-ok "hands are respected"
+ok "hands are respected" || jack_lsp -c an:in_1 | sed 's/^/# /'
 end_player
 sleep 0.5
 start_player
-within 3 linked an:in_1 deck:out_2 && linked an:in_2 deck:out_2
+within 5 linked an:in_1 deck:out_2 && within 5 linked an:in_2 deck:out_2
 ok "a connection by hand returns with its program"
 sleep 6
 jack_disconnect deck:out_2 an:in_1
@@ -49,7 +55,7 @@ sleep 6
 end_player
 sleep 0.5
 start_player
-within 3 linked an:in_1 deck:out_1 && linked an:in_2 deck:out_2
+within 5 linked an:in_1 deck:out_1 && within 5 linked an:in_2 deck:out_2
 ok "once its port has gone, a rule's connection is made again"
 sleep 0.5
 unlinked an:in_1 deck:out_2
@@ -58,9 +64,9 @@ kill -KILL "$player_pid"
 wait "$player_pid" 2>/dev/null
 within 3 unlinked an:in_2 deck:out_2
 start_player
-within 3 linked an:in_1 deck:out_1 && linked an:in_2 deck:out_2
+within 5 linked an:in_1 deck:out_1 && within 5 linked an:in_2 deck:out_2
 ok "a program that was killed is connected when it returns"
-advances
+within 5 advances
 ok "cycles go on all the while"
 probe_ends_exact
 ok "every frame is accounted for"
@@ -100,12 +106,12 @@ end_player
 # --- MIDI ---
 
 start_probe -n an -m
-within 5 running
-sleep 3
-heard=$(field midi_heard)
-[ "$heard" -gt 100 ] && [ $(($(field midi_sent) - heard)) -le 16 ]
+hears_midi() { says '"midi_heard":' && [ "$(field midi_heard)" -gt 300 ]; }
+within 30 hears_midi
+now=$(line) heard=$(field midi_heard "$now")
+[ "$heard" -gt 300 ] && [ $(($(field midi_sent "$now") - heard)) -le 16 ]
 ok "MIDI arrives ($heard messages)"
-exact=$(field midi_exact) worst=$(field midi_worst_frames) late=$(field midi_late)
+exact=$(field midi_exact "$now") worst=$(field midi_worst_frames "$now") late=$(field midi_late "$now")
 [ "$exact" -ge $(((heard - late) * 9 / 10)) ] && [ "$exact" -gt 20 ]
 ok "to the sample, but for xruns ($exact exact, $late late, worst $worst frames)"
 probe_ends_exact

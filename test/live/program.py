@@ -30,13 +30,14 @@ os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
 os.environ["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"
 # With a sanitizer everything is slower, and the costly parts are no longer done in time.
 PLAIN = BUILD.endswith("plain")
-SOON = 1.0 if PLAIN else 4.0
+SOON = 1.0 if PLAIN else 4.0  # on a machine that is at rest; see soon()
 LIGHT = "" if PLAIN else "beat: { engine = \"flux\"; };\npitch: { enable = false; };\n"
 
 for needed in (PROGRAM, PLAY, "jackd", "jack_lsp", "jack_connect"):
     if not shutil.which(needed):
         print(f"1..0 # SKIP there is no {needed}")
         sys.exit(0)
+realtime.take_precedence()
 realtime.watch()
 work = tempfile.mkdtemp()
 os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = work
@@ -60,6 +61,12 @@ def within(seconds, condition):
     while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.01)
     return value
+
+
+def has_ceased(come):
+    """Whether, at some time soon, nothing has come for more than a second; the last of come()
+    begins with the moment of its arrival."""
+    return within(10, lambda: time.monotonic() - come()[-1][0] > 1.2)
 
 
 # --- OSC ---
@@ -175,6 +182,11 @@ class Program:
             return None
         return within(seconds, find)
 
+    def onsets(self):
+        """(arrival, event) of the main stream's."""
+        return [(at, event) for at, event in list(self.events)
+                if event["type"] == "onset" and event["stream"] == "main"]
+
     def command(self, name, *arguments):
         """(done, text)"""
         self.answers.sendto(osc_write("/ja/ctl/" + name, arguments),
@@ -202,24 +214,19 @@ class Program:
 
 
 def ends_well(program, when):
+    limit = soon()
     status, seconds = program.end()
     check(f"SIGTERM ends it with 0, {when} ({seconds:.2f} s)",
-          status == 0 and seconds < 2 * SOON, f"status {status}", program.log())
+          status == 0 and seconds < 2 * limit, f"status {status}", program.log())
 
 
 # --- JACK ---
 
 servers = []
-# In real time where that is allowed: otherwise the sound has gaps on a busy machine.
-REALTIME = ["-R", "-P60"] if not subprocess.call(
-    ["chrt", "-f", "60", "true"], stderr=subprocess.DEVNULL) else ["-r"]
 
 
 def start_server(rate, period):
-    servers.append(subprocess.Popen(
-        ["jackd", *REALTIME, "-n", SERVER, "-d", "dummy", "-r", str(rate), "-p", str(period)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    within(5, lambda: run("jack_lsp").returncode == 0)
+    servers.append(realtime.start_jackd(rate, period))
     return time.monotonic()
 
 
@@ -241,7 +248,7 @@ def linked(source, to):
 
 def link(source, to):
     run("jack_connect", source, to)
-    return within(2, lambda: linked(source, to))
+    return within(10, lambda: linked(source, to))
 
 
 class Player:
@@ -253,6 +260,14 @@ class Player:
     def end(self):
         self.process.terminate()
         self.process.wait()
+
+
+def soon():
+    """SOON, and three times what another client needs now to come and go: next to nothing on a
+    machine that is at rest."""
+    began = time.monotonic()
+    run("jack_lsp")
+    return SOON + 3 * (time.monotonic() - began)
 
 
 # --- What happens on stage ---
@@ -270,33 +285,33 @@ UNPLUGGED = {"type": "state", "state": "no_input", "reason": "Nothing is connect
 
 
 def waits(program):
-    found = program.event(program.started, 3, **state("no_input"))
+    found = program.event(program.started, 20, **state("no_input"))
     check("without a server the state is no_input, with a reason",
           found and SERVER in found[1]["reason"], found, program.log())
-    check("both streams say so", program.event(program.started, 1, stream="booth",
+    check("both streams say so", program.event(program.started, 5, stream="booth",
                                                **state("no_input")))
-    heard = within(2, lambda: program.receiver.since(0, "/ja/state"))
+    heard = within(10, lambda: program.receiver.since(0, "/ja/state"))
     check("so does OSC", heard and heard[0][2][0] == "no_input", heard)
     check("the booth has a prefix of its own",
-          within(2, lambda: program.receiver.since(0, "/ja/booth/state")))
+          within(10, lambda: program.receiver.since(0, "/ja/booth/state")))
 
 
 def comes_to_life(program):
     moment = start_server(48000, 256)
-    found = program.event(moment - 0.5, SOON + 0.5, stream="main", **UNPLUGGED)
+    found = program.event(moment - 0.5, 20, stream="main", **UNPLUGGED)
     late = found[0] - 0.5 if found else 99
     check(f"a server that comes is found within 1 s ({max(late, 0):.2f} s); nothing is connected",
-          late < SOON, program.log())
+          late < soon(), program.log())
     player = Player(DRUMS, "--loop")
     check("sound can be connected by hand",
           link("deck:out_1", "analyzer:in_1") and link("deck:out_1", "analyzer:in_2")
           and link("system:capture_1", "analyzer:booth_in_1"))
-    check("beats are locked", program.event(moment, 15, stream="main", **state("locked")),
+    check("beats are locked", program.event(moment, 40, stream="main", **state("locked")),
           program.log())
     moment = time.monotonic()
     for kind in ("beat", "onset"):
-        check(f"there are {kind} events", program.event(moment, 3, stream="main", type=kind))
-    check("OSC tells the beat", within(3, lambda: program.receiver.since(moment, "/ja/beat")))
+        check(f"there are {kind} events", program.event(moment, 10, stream="main", type=kind))
+    check("OSC tells the beat", within(10, lambda: program.receiver.since(moment, "/ja/beat")))
     check("the silent booth has none", not program.receiver.since(0, "/ja/booth/beat")
           and not program.receiver.since(0, "/ja/booth/onset"))
     return player
@@ -310,29 +325,29 @@ def exact(stats):
 def survives(program, player, rate, period):
     """The server is killed and comes back otherwise."""
     before = program.events[-1][1]["emitted"]
-    moment = signal_server(signal.SIGKILL)
-    found = program.event(moment, 3, stream="main", **state("no_input"))
+    limit, moment = soon(), signal_server(signal.SIGKILL)
+    found = program.event(moment, 20, stream="main", **state("no_input"))
     check(f"a server's death is told within 1 s ({found[0] if found else 99:.2f} s)",
-          found and found[0] < SOON and len(found[1]["reason"]) > 5, found, program.log())
+          found and found[0] < limit and len(found[1]["reason"]) > 5, found, program.log())
     player.process.wait()
-    time.sleep(0.5)
+    within(10, lambda: exact(program.stats()))
     stats = program.stats()
     check("no frame is unaccounted for, whoever does not take results", exact(stats), stats)
     moment = start_server(rate, period)
-    found = program.event(moment - 0.5, SOON + 0.5, stream="booth", **SOUND)
+    found = program.event(moment - 0.5, 20, stream="booth", **SOUND)
     late = found[0] - 0.5 if found else 99
     check(f"it is back within 1 s ({max(late, 0):.2f} s), with the connection made by hand",
-          late < SOON and linked("system:capture_1", "analyzer:booth_in_1"), program.log())
-    gap = program.event(moment - 1, 2, stream="main", type="gap", frames=lambda n: n > 0)
+          late < soon() and linked("system:capture_1", "analyzer:booth_in_1"), program.log())
+    gap = program.event(moment - 1, 10, stream="main", type="gap", frames=lambda n: n > 0)
     check("the gap is told with its cause", gap and gap[1]["cause"] == "rate", gap)
     check("times go on", found and gap and gap[1]["time"] >= before - 0.1
-          and found[1]["time"] > gap[1]["time"] + 0.5, gap, found)
+          and found[1]["time"] > gap[1]["time"] + gap[1]["frames"] / 48000, gap, found)
     player = Player(DRUMS, "--loop")
     check("a player that returns is connected as before",
-          within(2, lambda: linked("deck:out_1", "analyzer:in_1")
+          within(10, lambda: linked("deck:out_1", "analyzer:in_1")
                  and linked("deck:out_1", "analyzer:in_2")))
     moment = time.monotonic()
-    found = program.event(moment, 15, stream="main", **state("locked"))
+    found = program.event(moment, 40, stream="main", **state("locked"))
     found = found and program.event(moment + found[0], 10, stream="main", type="beat")
     bpm = found[1]["bpm"] if found else 0
     check(f"the analysis is built anew: beats at 126 bpm ({bpm})", abs(bpm - 126) < 4, found,
@@ -348,22 +363,21 @@ def survives(program, player, rate, period):
 # --- What the operator does ---
 
 def reads_again(program, conf):
-    moment = time.monotonic()
     program.configure(conf + "onset: { threshold = 0.45; };\n")
     program.process.send_signal(signal.SIGHUP)
     check("SIGHUP reads the file again",
-          within(2, lambda: "0.45" in program.command("get", "onset.threshold")[1]), program.log())
+          within(10, lambda: "0.45" in program.command("get", "onset.threshold")[1]), program.log())
     broken = conf + "onset: {\n threshold = 99; };\n"
     program.configure(broken)
     line = (program.fixed + broken).count("\n")
     program.process.send_signal(signal.SIGHUP)
     check("a broken file is named with its line",
-          within(2, lambda: f"{program.conf}:{line}" in program.log()), program.log())
+          within(10, lambda: f"{program.conf}:{line}" in program.log()), program.log())
     check("and changes nothing", "0.45" in program.command("get", "onset.threshold")[1])
-    check("sound goes on", program.event(moment + 0.3, 3, stream="main", type="onset"))
+    check("sound goes on", program.event(time.monotonic(), 10, stream="main", type="onset"))
     program.configure(conf)
     program.process.send_signal(signal.SIGHUP)
-    within(2, lambda: "0.3" in program.command("get", "onset.threshold")[1])
+    within(10, lambda: "0.3" in program.command("get", "onset.threshold")[1])
 
 
 def obeys(program):
@@ -371,12 +385,11 @@ def obeys(program):
     check("a value out of range is refused with the range", not done and "2000" in text, text)
     check("an unknown option is refused", program.command("set", "onset.no", 1)[0] is False)
     check("set", program.command("set", "onset.min_interval_ms", 2000)[0])
-    time.sleep(0.3)
-    moment = time.monotonic()
-    time.sleep(1.5)
-    few = [e for at, e in list(program.events)
-           if at > moment and e["type"] == "onset" and e["stream"] == "main"]
-    check("and it holds", len(few) <= 1, len(few))
+
+    def apart():
+        times = [event["time"] for _, event in program.onsets()[-2:]]
+        return times[-1] - times[0]
+    check("and it holds", within(10, lambda: apart() >= 1.99), apart())
     check("get", "2000" in program.command("get", "onset.min_interval_ms")[1])
     program.command("set", "onset.min_interval_ms", 50.0)
 
@@ -385,25 +398,20 @@ def obeys(program):
     check("an unknown preset is refused", program.command("preset", "genre/no")[0] is False)
 
     check("pause", program.command("pause")[0])
-    time.sleep(0.3)
-    moment = time.monotonic()
-    time.sleep(1)
-    check("and there are no onsets", not program.event(moment, 0, stream="main", type="onset"))
+    check("and there are no onsets", has_ceased(program.onsets), program.onsets()[-3:])
     check("resume", program.command("resume")[0])
-    check("and there are", program.event(time.monotonic(), 2, stream="main", type="onset"))
+    check("and there are", program.event(time.monotonic(), 10, stream="main", type="onset"))
 
     moment = time.monotonic()
     check("reset", program.command("reset")[0]
-          and program.event(moment, 2, stream="main", **state("learning")))
+          and program.event(moment, 10, stream="main", **state("learning")))
 
     check("mute", program.command("mute", "default", 1)[0])
-    time.sleep(0.3)
+    check("and nothing is sent", has_ceased(lambda: program.receiver.messages),
+          program.receiver.messages[-3:])
     moment = time.monotonic()
-    time.sleep(1.2)
-    rest = [m for m in program.receiver.messages if m[0] > moment]
-    check("and nothing is sent", not rest, rest[:3])
     check("unmute", program.command("mute", "default", 0)[0]
-          and within(2, lambda: [m for m in program.receiver.messages if m[0] > moment]))
+          and within(10, lambda: [m for m in program.receiver.messages if m[0] > moment]))
     done, text = program.command("mute", "nobody", 1)
     check("who is not there cannot be muted", done is False and "default" in text, text)
 
@@ -415,7 +423,7 @@ def obeys(program):
 def keeps_count(program):
     """While the server stands still everything that came has been worked off."""
     signal_server(signal.SIGSTOP)
-    within(3, lambda: exact(program.stats()))
+    within(20, lambda: exact(program.stats()))
     stats = program.stats()
     check("processed and lost make up delivered, to the frame", exact(stats), stats)
     check("nobody's slowness has lost sound",
@@ -450,8 +458,11 @@ def many():
     """Eight streams with long names: more than an answer holds."""
     names = ["main"] + [f"a_stream_with_a_long_name_{i:06}" for i in range(7)]
     program = Program(name="many", conf="stream: {%s};" % "".join(n + ": {};" for n in names))
-    found = program.event(program.started, 5 * SOON, stream=names[-1], **UNPLUGGED)
-    time.sleep(1.2)
+    found = program.event(program.started, 20, stream=names[-1], **UNPLUGGED)
+
+    def sounds():
+        return json.loads(program.command("get_stats")[1])["streams"]["main"]["delivered"] > 0
+    within(10, sounds)
     text = program.command("get_stats")[1]
     stats = json.loads(text)
     check("get_stats of many streams is whole, and says how many are left out",
@@ -467,14 +478,17 @@ def equals_offline():
     """A period of 480 frames lets the slices of the live stream begin with the player's sound."""
     track = "synth:drums?bpm=120&seconds=8&seed=3"
     program = Program(name="twin")
-    program.event(program.started, 5, **UNPLUGGED)
+    program.event(program.started, 20, **UNPLUGGED)
     link("system:capture_1", "twin:in_1")
-    player = Player(track, "-c", "twin:in_1", "-c", "twin:in_2")
-    player.process.wait(30)
-    time.sleep(0.5)
-    stats = program.stats()
+    for _ in range(5):  # until the server has played it without leaving out a cycle
+        moment, xruns = time.monotonic(), program.stats()["jack"]["xruns"]
+        player = Player(track, "-c", "twin:in_1", "-c", "twin:in_2")
+        player.process.wait(60)
+        stats = program.stats()
+        if stats["jack"]["xruns"] == xruns:
+            break
     ends_well(program, "running")
-    live = [e["time"] for _, e in program.events if e["type"] == "onset"]
+    live = [e["time"] for at, e in program.events if e["type"] == "onset" and at > moment]
     offline = run(PROGRAM, "-q", "-c", program.conf, "-f", track, "-e", "-").stdout.splitlines()
     offline = [e["time"] for e in map(json.loads, offline) if e["type"] == "onset"]
     shift = live[0] - offline[0] if live and offline else 0

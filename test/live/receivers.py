@@ -17,6 +17,9 @@ import tempfile
 import time
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.dont_write_bytecode = True  # of the module in the other folder
+sys.path.append("test/support")
+import realtime
 PROGRAM = os.environ.get("BUILD", "build/plain") + "/jack-analyzer"
 BPM = 120
 MUSIC = f"synth:drums?bpm={BPM}&seconds=14&pattern=backbeat"  # with kick, snare and hat
@@ -25,6 +28,7 @@ if not shutil.which(PROGRAM):
     print(f"1..0 # SKIP there is no {PROGRAM}")
     sys.exit(0)
 
+realtime.take_precedence()
 work = tempfile.mkdtemp()
 # A home of their own, no window.
 os.environ.update(HOME=work, XDG_CONFIG_HOME=work, XDG_STATE_HOME=work, XDG_RUNTIME_DIR=work,
