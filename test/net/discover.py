@@ -2,6 +2,7 @@
 # Shows the real program by DNS-SD and lets it find a DMX program, with a D-Bus and an Avahi daemon
 # of its own, on the loopback only.
 # Time limit: 90 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -87,12 +88,13 @@ class Program:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.log)
 
+    def said(self):
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
+
     def stop(self):
         """(exit status, what it said)"""
         self.process.terminate()
-        status = self.process.wait(10)
-        self.log.seek(0)
-        return status, self.log.read().decode()
+        return self.process.wait(10), self.said()
 
 
 def shown():
@@ -114,7 +116,8 @@ def wait_for(wanted, seconds=15):
 
 def check_without_daemon():
     program = Program("control.address=0.0.0.0")
-    time.sleep(2)
+    wait_for(lambda: "no help from the Avahi daemon" in program.said())
+    time.sleep(1)
     status, log = program.stop()
     check(status == 0 and log.count("no help from the Avahi daemon") == 1,
           "without a daemon it runs, and says so once", log)

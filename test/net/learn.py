@@ -2,6 +2,7 @@
 # Gives the real program feedback by OSC while it hears clicks, and looks at what it says, does and
 # keeps.
 # Time limit: 60 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 

@@ -2,6 +2,7 @@
 # Lets the real program take part in an Ableton Link session with another one, in a network of their
 # own: no session outside is disturbed, and none disturbs.
 # Time limit: 120 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 

@@ -2,6 +2,7 @@
 # Lets the real program tell a real MQTT broker (mosquitto) what the music is like: what the broker
 # keeps, passwords and TLS, and that a broker that is gone or stuck holds nothing up.
 # Time limit: 150 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 
