@@ -314,7 +314,7 @@ def nobody_there(case):
                     "ip link set swallow up", "ip route add blackhole 192.0.2.0/24",
                     "ip route add unreachable 203.0.113.0/24"):
         output(*command.split())
-    closed = free_port()
+    closed = 9999  # in a network of its own; the kernel gives out higher ones
     away = {"refused": ("127.0.0.1", "udp"), "no_listener": ("127.0.0.1", "tcp"),
             "swallowed": ("198.51.100.9", "udp"), "no_answer": ("198.51.100.9", "slip"),
             "black_hole": ("192.0.2.1", "udp"), "unreachable": ("203.0.113.1", "udp"),
