@@ -280,7 +280,7 @@ clean:
 
 SECONDS ?= 60
 FUZZ_CC ?= clang
-FUZZERS := $(filter-out $(if $(filter 1,$(WITH_WEB)),,message http oscquery secrets), \
+FUZZERS := $(filter-out $(if $(filter 1,$(WITH_WEB)),,guest message http oscquery payload secrets), \
 	$(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c)))
 # Everything is built anew for it, in a folder of its own.
 FUZZ_MAKE = +@$(MAKE) --no-print-directory -s CC="$(FUZZ_CC)" WITH_LINK=0
@@ -294,12 +294,13 @@ fuzz-programs: $(FUZZERS:%=$(BUILD)/fuzz_%)
 fuzzers:
 	$(FUZZ_MAKE) BUILD=build/fuzz SAN=fuzzer-no-link,address,undefined \
 		CFLAGS="$(FUZZ_CFLAGS)" fuzz-programs
-# What is found goes to build/fuzz/corpus; the corpus in the tree is kept small by hand.
+# What is found goes to build/fuzz/corpus. What comes to new lines there gets a place in the tree,
+# under a name that says what it is (fuzz_X -merge=1 -use_counters=0 FOLDER build/fuzz/corpus/X).
 fuzz: fuzzers
 	@for fuzzer in $(FUZZERS); do \
 		mkdir -p build/fuzz/corpus/$$fuzzer; \
 		build/fuzz/fuzz_$$fuzzer -max_total_time=$(SECONDS) -timeout=5 -max_len=8192 \
-			-print_final_stats=1 -artifact_prefix=build/fuzz/ \
+			-print_final_stats=1 -artifact_prefix=$(CURDIR)/build/fuzz/ \
 			build/fuzz/corpus/$$fuzzer test/fuzz/corpus/$$fuzzer || exit 1; done
 # Which lines of the readers the corpus in the tree comes to.
 fuzz-coverage:

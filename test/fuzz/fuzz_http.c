@@ -10,6 +10,7 @@
 
 #include "web/parts.h"
 
+#include <fcntl.h>
 #include <ja/core/json.h>
 #include <ja/core/log.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static unsigned read_for(void *data, const char *what, struct ja_text *text,
         return 404;
     }
     ja_json_begin_array(&json);
-    for (int i = 0; i < (strcmp(what, "ports") ? 1 : 9000); i++)
+    for (int i = 0; i < (strcmp(what, "ports") ? 1 : 4500); i++)
         ja_json_string(&json, what);
     ja_json_end_array(&json);
     return 200;
@@ -65,12 +66,52 @@ static enum ja_status steer(void *data, const char *stream, const char *command,
     return JA_OK;
 }
 
-static void write_token(void) {
-    char folder[] = "/tmp/ja-fuzz-XXXXXX", path[64];
-    require(mkdtemp(folder) && setenv("STATE_DIRECTORY", folder, 1) == 0);
-    snprintf(path, sizeof path, "%s/web-token", folder);
-    FILE *file = fopen(path, "w");
-    require(file && fputs(token, file) >= 0 && fchmod(fileno(file), 0600) == 0 && !fclose(file));
+/* --- Its files: the token, a small page, a preset --- */
+
+static char folder[] = "/dev/shm/ja-fuzz-XXXXXX";
+static int home = -1; /* where it was started */
+
+static const struct {
+    const char *name, *text; /* a folder has no text */
+} files[] = {
+    {"web-token", token},
+    {"page", NULL},
+    {"page/index.html", "<!doctype html>"},
+    {"page/page.css", "* {}"},
+    {"page/page.js", "'use strict';"},
+    {"page/icon.svg", "<svg/>"},
+    {"page/empty.txt", ""},
+    {"presets", NULL},
+    {"presets/genre", NULL},
+    {"presets/genre/one.conf",
+     "preset: { name = \"one\"; kind = \"genre\"; description = \"One.\"; };\n"},
+    {"presets/genre/two.conf", "is none"},
+};
+enum { FILES = sizeof files / sizeof files[0] };
+
+static void write_file(const char *name, const char *text) {
+    FILE *file = fopen(name, "w");
+    require(file && fputs(text, file) >= 0 && fchmod(fileno(file), 0600) == 0 && !fclose(file));
+}
+
+static void remove_files(void) {
+    require(chdir(folder) == 0);
+    for (int i = FILES - 1; i >= 0; i--)
+        remove(files[i].name);
+    rmdir(folder);
+}
+
+static void write_files(void) {
+    home = open(".", O_RDONLY | O_DIRECTORY);
+    require(home >= 0 && mkdtemp(folder) && chdir(folder) == 0);
+    require(setenv("STATE_DIRECTORY", folder, 1) == 0 && setenv("XDG_CONFIG_HOME", folder, 1) == 0);
+    for (int i = 0; i < FILES; i++) {
+        if (files[i].text)
+            write_file(files[i].name, files[i].text);
+        else
+            require(mkdir(files[i].name, 0700) == 0);
+    }
+    atexit(remove_files);
 }
 
 static struct ja_api *open_api(const char *address) {
@@ -87,21 +128,17 @@ static struct ja_api *open_api(const char *address) {
     struct ja_api *api;
     struct ja_error error;
     snprintf(settings.address, sizeof settings.address, "%s", address);
-    snprintf(settings.root, sizeof settings.root, "src/web/page");
+    snprintf(settings.root, sizeof settings.root, "%s/page", folder);
     require(ja_api_open(&api, &stub_web, &settings, &host, &error) == JA_OK);
     return api;
 }
 
 static void open_services(void) {
     ja_log_set_level(JA_LOG_ERROR);
-    write_token();
+    write_files();
     open_api("127.0.0.1");
     struct ja_api *guarded = open_api("0.0.0.0");
-    char path[64];
     require(!strcmp(guarded->token, token));
-    snprintf(path, sizeof path, "%s/web-token", getenv("STATE_DIRECTORY"));
-    unlink(path);
-    rmdir(getenv("STATE_DIRECTORY"));
 }
 
 /* --- One caller --- */
@@ -113,6 +150,9 @@ static void tell(struct ja_api *api) {
     ja_api_event(api, "main", &event);
     event = (struct ja_event){.type = JA_EVENT_BEAT, .time = 2, .beat = {.bpm = 120}};
     ja_api_event(api, "desk", &event);
+    event = (struct ja_event){.type = JA_EVENT_SCORE, .score = {.kind = "energy"}};
+    ja_api_event(api, "main", &event);
+    ja_api_operator(api, "{}", 2);
     ja_api_frame(api, "main", &(struct ja_frame){.time = event.time});
     ja_api_metrics(api, "main", "{}", 2);
 }
@@ -174,6 +214,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     const char *at = (const char *)bytes, *end = at + size;
     if (!stub_web.count)
         open_services();
+    require(chdir(folder) == 0); /* away from the presets that come with the program */
     for (int i = 0; i < LINES; i++)
         take_line(&at, end, lines[i]);
     struct ja_web_request request = {.method = methods[0],
@@ -197,5 +238,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
             ask(&stub_web.services[i], &request);
     }
     free(body);
+    require(fchdir(home) == 0);
     return 0;
 }

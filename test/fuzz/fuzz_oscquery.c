@@ -8,6 +8,7 @@
 #include "web_stub.h"
 
 #include <ja/net/osc_reader.h>
+#include <ja/net/osc_writer.h>
 #include <ja/web/oscquery.h>
 #include <stdio.h>
 
@@ -37,8 +38,8 @@ static void packet_heard(void *data, const void *packet, size_t size) {
     require(ja_osc_read(packet, size, ignore, NULL));
 }
 
-/* A client that listens to two addresses. */
-static struct ja_web_client client = {.is_socket = true};
+/* A client that listens to two addresses, and one to none. */
+static struct ja_web_client client = {.is_socket = true}, silent = {.is_socket = true};
 
 static struct ja_oscquery *open_query(void) {
     static const char *const streams[] = {"main", "desk"};
@@ -76,19 +77,53 @@ static void listen_to(const struct ja_web_service *service, const char *path) {
     service->heard(service->data, &client, true, text, (size_t)length);
 }
 
+static void tell_value(struct ja_oscquery *query, const char *path, const char *types,
+                       const struct ja_osc_argument *arguments) {
+    _Alignas(4) char packet[256];
+    size_t size = ja_osc_write(packet, sizeof packet, path, types, arguments);
+    require(size > 0 && ja_oscquery_packet(query, packet, size));
+}
+
+static void tell_values(struct ja_oscquery *query) {
+    const struct ja_osc_argument beat[] = {{.i = 1}, {.i = 2}, {.f = 120}, {.f = 0.5f}};
+    const struct ja_osc_argument section[] = {{.s = "drop"}, {.f = 1}};
+    tell_value(query, "/ja/beat", "iiff", beat);
+    tell_value(query, "/ja/section", "sf", section);
+}
+
+/* As many as there is room for, and one more. */
+static void come_and_go(const struct ja_web_service *service) {
+    static struct ja_web_client crowd[256];
+    size_t count = 0;
+    for (; count < 256; count++) {
+        crowd[count].is_socket = true;
+        if (!service->open(service->data, &crowd[count], NULL))
+            break;
+    }
+    require(count > 0 && count < 256);
+    for (size_t i = 0; i <= count; i++)
+        service->closed(service->data, &crowd[i]);
+}
+
 /* With a client that has left, and one that listens. */
 static struct ja_oscquery *start(void) {
+    static const char too_long[65536];
     ja_oscquery_close(open_query());
+    ja_oscquery_close(NULL);
     struct ja_oscquery *query = open_query();
     const struct ja_web_service *service = &stub_web.services[0];
+    come_and_go(service);
+    require(!ja_oscquery_packet(query, too_long, sizeof too_long));
     require(service->open(service->data, &client, NULL));
     tell_options(query);
     service->closed(service->data, &client);
     service->closed(service->data, &(struct ja_web_client){.is_socket = true});
     require(service->open(service->data, &client, NULL));
+    require(service->open(service->data, &silent, NULL));
     listen_to(service, "/ja/beat");
     listen_to(service, "/ja/option/some/one/number");
     tell_options(query);
+    tell_values(query);
     return query;
 }
 
