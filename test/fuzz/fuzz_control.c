@@ -1,6 +1,6 @@
-/* Throws packets at the way in of OSC commands, as from this machine, from a stranger and from a
- * WebSocket: what is obeyed must be as the table of commands says, and a stranger gets no more than
- * he sent and directs nothing.
+/* Throws packets at the way in of OSC commands, as from this machine, from a stranger, from a
+ * WebSocket and from one who has confirmed: what is obeyed must be as the table of commands says,
+ * and a stranger gets no more than he sent and directs nothing.
  *
  * The first byte says who sends. The network is played by this file.
  *
@@ -21,7 +21,14 @@ static ssize_t fetch(int fd, void *bytes, size_t size, int flags, struct sockadd
 
 #include <math.h>
 
-enum { LOCAL, STRANGER, SOCKET, WAYS };
+/* So that all depends on the bytes alone: a turn is over when the clock has been looked at so
+ * often. */
+uint64_t ja_clock_us(void) {
+    static uint64_t now_us = 1000000;
+    return now_us += 5;
+}
+
+enum { LOCAL, STRANGER, SOCKET, CONFIRMED, WAYS };
 
 static struct {
     int way;
@@ -48,19 +55,30 @@ static ssize_t send_away(int fd, const void *bytes, size_t size, int flags,
     return (ssize_t)size;
 }
 
-static ssize_t fetch(int fd, void *bytes, size_t size, int flags, struct sockaddr *from,
-                     socklen_t *length) {
-    const struct sockaddr_in peer = {
+/* A stranger has an address of IPv4, who has confirmed one of IPv6. */
+static socklen_t write_sender(void *from) {
+    const struct sockaddr_in four = {
         .sin_family = AF_INET,
         .sin_port = htons(9000),
         .sin_addr.s_addr = htonl(network.way == LOCAL ? INADDR_LOOPBACK : 0xc6336401)};
+    const struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                                     .sin6_port = htons(9000),
+                                     .sin6_addr.s6_addr = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+    if (network.way == CONFIRMED)
+        memcpy(from, &six, sizeof six);
+    else
+        memcpy(from, &four, sizeof four);
+    return network.way == CONFIRMED ? sizeof six : sizeof four;
+}
+
+static ssize_t fetch(int fd, void *bytes, size_t size, int flags, struct sockaddr *from,
+                     socklen_t *length) {
     (void)fd;
-    require((flags & MSG_TRUNC) && *length >= sizeof peer);
+    require((flags & MSG_TRUNC) && *length >= sizeof(struct sockaddr_in6));
     if (!network.bytes)
         return -1;
     memcpy(bytes, network.bytes, network.size < size ? network.size : size);
-    memcpy(from, &peer, sizeof peer);
-    *length = sizeof peer;
+    *length = write_sender(from);
     network.bytes = NULL;
     return (ssize_t)network.size;
 }
@@ -172,7 +190,7 @@ static struct ja_subscribers subscribers;
 static void *open_subscriber(void *data, const char *wish, const char *host, int port,
                              struct ja_error *error) {
     (void)data, (void)host;
-    require(network.way == LOCAL && port > 0 && port <= 65535);
+    require((network.way == LOCAL || network.way == CONFIRMED) && port > 0 && port <= 65535);
     if (wish[0] != 'x')
         return &subscribers;
     ja_fail(error, JA_USAGE, "not this");
@@ -237,10 +255,31 @@ static void check_subscribers(size_t size) {
         if (!subscribers.entries[i].handle)
             continue;
         ja_subscriber_place(&subscribers.entries[i], place, sizeof place);
-        require(!strncmp(place, "127.0.0.1:", 10));
+        require(!strncmp(place, "127.0.0.1:", 10) || !strncmp(place, "[2001:db8::1]:", 14));
     }
     if (size % 64 == 0)
         ja_subscribers_expire(&subscribers, UINT64_MAX);
+}
+
+static void put_on_wire(const void *bytes, size_t size) {
+    network.bytes = bytes;
+    network.size = size;
+    network.sent = 0;
+}
+
+/* A wrong number does not help, the right one does. */
+static void confirm(struct ja_control *control) {
+    _Alignas(4) char packet[64];
+    struct ja_peer peer = {.length = 0};
+    peer.length = write_sender(&peer.address);
+    memset(control->handshake.confirmed, 0, sizeof control->handshake.confirmed);
+    struct ja_osc_argument number = {
+        .i = 1 ^ ja_handshake_number(&control->handshake, &peer, ja_clock_us())};
+    for (int right = 0; right < 2; right++, number.i ^= 1) {
+        put_on_wire(packet, ja_osc_write(packet, sizeof packet, "/ja/ctl/confirm", "i", &number));
+        receive(control, control->fd, POLLIN);
+        require(ja_handshake_is_confirmed(&control->handshake, &peer, ja_clock_us()) == right);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
@@ -252,9 +291,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     if (size == 0)
         return 0;
     network.way = bytes[0] % WAYS;
-    network.bytes = bytes + 1;
-    network.size = size - 1;
-    network.sent = 0;
+    if (network.way == CONFIRMED)
+        confirm(control);
+    put_on_wire(bytes + 1, size - 1);
     if (network.way == SOCKET)
         ja_control_take(control, bytes + 1, size - 1);
     else
