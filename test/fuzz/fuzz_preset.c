@@ -35,7 +35,8 @@ static const struct ja_module target = {.name = "target",
                                         .named = true};
 static const struct ja_module *const modules[] = {&onset, &target};
 
-static char path[128];
+static char folder[] = "/dev/shm/ja-fuzz-XXXXXX", path[128];
+static int home = -1; /* where it was started */
 
 static void require(bool condition) {
     if (!condition)
@@ -62,7 +63,8 @@ static void clean_up(void) {
 }
 
 static void make_folders(void) {
-    char folder[64] = "/dev/shm/ja-fuzz-XXXXXX";
+    home = open(".", O_RDONLY | O_DIRECTORY);
+    require(home >= 0);
     require(mkdtemp(folder) && setenv("XDG_CONFIG_HOME", folder, 1) == 0);
     snprintf(path, sizeof path, "%s/jack-analyzer", folder);
     require(mkdir(path, 0700) == 0);
@@ -105,8 +107,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     struct settings before, after;
     if (!path[0])
         make_folders();
+    require(chdir(folder) == 0); /* away from the presets that come with the program */
     write_file(bytes, size);
-    struct ja_config *config = ja_config_new(modules, 2);
+    static struct ja_config *fresh;
+    if (!fresh)
+        fresh = ja_config_new(modules, 2);
+    struct ja_config *config = ja_config_clone(fresh);
     require(config != NULL);
     ja_config_fill(config, &onset, NULL, &before);
     bool applied = ja_preset_apply(config, "genre/fuzz", &error) == JA_OK;
@@ -120,5 +126,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
         ja_preset_each(visit, NULL);
     }
     ja_config_free(config);
+    require(fchdir(home) == 0);
     return 0;
 }
