@@ -14,10 +14,11 @@ import tempfile
 
 LEAST = 90  # percent
 READERS = """
-    net/osc_reader net/osc_framing control/osc control/command control/subscribers control/midi_in
-    config/source config/reader config/value config/preset sink/osc_entry sink/carabiner
-    adapt/model app/key_reader web/message web/gate web/http web/bus web/page web/token
-    web/oscquery web/oscquery_tree web/audio_in
+    net/osc_reader net/osc_framing control/osc control/handshake control/command
+    control/subscribers control/midi_in config/source config/reader config/value config/preset
+    sink/osc_entry sink/carabiner sink/mqtt sink/os2l adapt/model app/key_reader web/query
+    web/message web/gate web/http web/bus web/page web/token web/oscquery web/oscquery_tree
+    web/clients web/audio_in web/guest web/control web/monitor
 """.split()
 
 
