@@ -288,6 +288,7 @@ FUZZ_CFLAGS := -O1 -g
 
 $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libja.a
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+-include $(FUZZERS:%=$(BUILD)/test/fuzz/fuzz_%.d)
 
 .PHONY: fuzzers fuzz fuzz-programs fuzz-coverage
 fuzz-programs: $(FUZZERS:%=$(BUILD)/fuzz_%)
