@@ -4,8 +4,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 `arrangement(seed, kind)` gives sound and truth; the same seed gives the same piece. Kinds: `mixed` (whatever may
 come), `classic` (breakdown, build-up, drop), `steady` (one groove that only varies), `sudden` (drops without a
-build-up), `fake` (build-ups that come to nothing), `pauses` (the music stops and returns) and `steps` (one groove,
-louder and quieter).
+build-up), `fake` (build-ups that come to nothing), `pauses` (the music stops and returns), `steps` (one groove,
+louder and quieter) and `club` (breakdown and build-up fill phrases of 8 bars, drums or the bass leave before the drop).
 `arrangements.py FOLDER KIND FIRST COUNT` writes them as WAV with a .sections file each.
 """
 import os
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 RATE = 44100
-KINDS = ("mixed", "classic", "steady", "sudden", "fake", "pauses", "steps")
+KINDS = ("mixed", "classic", "steady", "sudden", "fake", "pauses", "steps", "club")
 STEPS = 16     # per bar
 TONES = ("pad", "stab", "arp", "lead", "voice")
 
@@ -128,7 +128,8 @@ def bars_of(rng, *choices):
 
 
 def section(label, bars, **layers):
-    return {"label": label, "bars": bars, "layers": layers, "gap": 0, "gap_depth": 0, "fade": (1, 1), "sweep": None}
+    return {"label": label, "bars": bars, "layers": layers, "gap": 0, "gap_depth": 0, "fade": (1, 1), "sweep": None,
+            "stop": 0}
 
 
 def tones(rng, fewest, most, gain=1):
@@ -271,6 +272,35 @@ def cycle(rng, kind):
     return out
 
 
+def club_buildup(rng, bars):
+    part = buildup(rng)
+    part["bars"] = bars
+    part["stop"] = int(rng.choice([0, 0, 1, 2, 4, 4, 8]))   # beats without drums at its end
+    if rng.random() < .4:
+        part["layers"].update(bass=rng.uniform(.4, .9), lean=1)
+    return part
+
+
+def club_cycle(rng):
+    """As `cycle`, on phrases of 8 bars."""
+    rise = bars_of(rng, 2, 4, 8, 8, 8, 16)
+    calm = breakdown(rng)
+    calm["bars"] = bars_of(rng, *{2: (6, 14), 4: (4, 12), 8: (8, 8, 16), 16: (8, 16)}[rise])
+    out = [calm, club_buildup(rng, rise)]
+    if rng.random() < .12:
+        out += [breakdown(rng), club_buildup(rng, 4)]
+        out[-2]["bars"] = 4
+    add_gap(rng, out[-1], .5)
+    out.append(drop(rng))
+    if rng.random() < .5:
+        out.append(vary(rng, out[-1], 8))
+    if rng.random() < .25:
+        out.append(club_buildup(rng, bars_of(rng, 2, 4, 8)))
+        add_gap(rng, out[-1])
+        out.append(drop(rng))
+    return out
+
+
 def make_plan(rng, kind, bars_wanted):
     plan = []
     if kind == "steady":
@@ -293,7 +323,7 @@ def make_plan(rng, kind, bars_wanted):
             plan.append(section("silence", bars_of(rng, 2, 4, 4, 6)))
             plan.append(groove(rng, bars_of(rng, 8, 16)))
             continue
-        plan += cycle(rng, kind)
+        plan += club_cycle(rng) if kind == "club" else cycle(rng, kind)
         if rng.random() < .4:
             last = vary(rng, plan[-1], bars_of(rng, 8, 8, 16))
             last["label"] = "groove"
@@ -346,12 +376,13 @@ class Band:
 
 def play_drums(band, part, bar, at, buses, last):
     layers, rng = part["layers"], band.rng
+    steps_left = STEPS * (part["bars"] - bar) - 4 * part["stop"]
     for name in ("kick", "snare", "hat"):
         gain = layers.get(name, 0) * band.levels[name]
         if not gain:
             continue
         for step, mark in enumerate(band.patterns[name]):
-            if mark == "x":
+            if mark == "x" and step < steps_left:
                 bus = "thin" if name == "kick" and layers.get("thin") else "drums"
                 put(buses[bus], band.sounds[name], at + step * band.step, gain * rng.uniform(.85, 1))
                 if name == "kick":
@@ -379,7 +410,7 @@ def play_tones(band, part, bar, at, buses):
         for step, mark in enumerate(band.patterns["bass"]):
             if mark == "x":
                 length = 4 if band.patterns["bass"].count("x") < 4 else 2 if band.patterns["bass"].count("x") < 9 else 1
-                put(buses["tones"], band.tone("bass", root, length), at + step * band.step,
+                put(buses["thin" if layers.get("lean") else "tones"], band.tone("bass", root, length), at + step * band.step,
                     layers["bass"] * band.levels["bass"])
     for name in TONES:
         gain = layers.get(name, 0) * band.levels[name]

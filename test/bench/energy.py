@@ -21,7 +21,7 @@ import subprocess
 import arrangements
 
 FIRST_SEED = 3000
-COUNTS = {"mixed": 12, "classic": 6, "sudden": 4, "fake": 4, "pauses": 3, "steady": 5}
+COUNTS = {"mixed": 12, "classic": 6, "sudden": 4, "fake": 4, "pauses": 3, "steady": 5, "club": 6}
 UP, DOWN = ("rise", "drop", "return"), ("fall", "breakdown", "silence")
 CERTAIN, AHEAD_BEATS, END_S = .5, 4, 3
 
