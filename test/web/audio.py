@@ -360,9 +360,10 @@ def check_outputs(program):
         one.play(sound)
         one.finish()
         one.close()
-    time.sleep(0.5)
+    told, end = [m["seq"] for m in one.of_type("beat")], time.monotonic() + 10
+    while lights.beats != told and time.monotonic() < end:
+        time.sleep(0.05)
     beats = lights.end()
-    told = [m["seq"] for m in one.of_type("beat")]
     check(len(told) > 3 and beats == told, "its beats come by OSC under its name", (beats, told))
     check(lights.others == 0, "and of no other stream", lights.others)
 
@@ -429,10 +430,10 @@ def memory_kb(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
 
 
-def count(pid, what):
-    """The fewest of a while: a question's own connection may not have ended yet."""
-    counts = []
-    for _ in range(5):
+def count(pid, what, most=0):
+    """The fewest of a second, or at last no more than `most`: connections may not have ended yet."""
+    counts, end = [], time.monotonic() + 10
+    while len(counts) < 10 or (min(counts) > most > 0 and time.monotonic() < end):
         counts.append(len(os.listdir("/proc/%d/%s" % (pid, what))))
         time.sleep(0.1)
     return min(counts)
@@ -468,7 +469,8 @@ def check_coming_and_going(state, cycles=1000):
         for number in range(cycles // 5):
             cycle(program.port, number)
         settle(program.port)
-        seen.append((count(pid, "fd"), count(pid, "task"), memory_kb(pid)))
+        files, threads = seen[0][:2] if seen else (0, 0)
+        seen.append((count(pid, "fd", files), count(pid, "task", threads), memory_kb(pid)))
     print("# after each part: descriptors, threads, KB: %s" % seen)
     check(len({one[:2] for one in seen}) == 1, "descriptors and threads are as many as before", seen)
     check(seen[-1][2] - seen[0][2] < 1500, "memory is flat over %d streams" % cycles, seen)

@@ -2,6 +2,8 @@
 //
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import {createServer} from 'node:net';
+
 const WAIT_MS = 20000;
 
 let number = 0;
@@ -25,6 +27,15 @@ export async function until(ask) {
         if (answer || Date.now() > end)
             return answer;
     }
+}
+
+// Some that are free just now, all different.
+export async function freePorts(count) {
+    const servers = Array.from({length: count}, () => createServer());
+    const ports = await Promise.all(servers.map((server) => new Promise((done) =>
+        server.listen(0, '127.0.0.1', () => done(server.address().port)))));
+    await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+    return ports;
 }
 
 export const address = (mock, path = '') => `http://127.0.0.1:${mock.port}/${path}`;

@@ -15,8 +15,8 @@ import threading
 import time
 
 sys.dont_write_bytecode = True  # of the modules beside this file
-from client import (BINARY, CLOSE, PING, PONG, TEXT, Program, WebSocket, frame, read_until_closed,
-                    request, strict_json)
+from client import (BINARY, CLOSE, PING, PONG, TEXT, Program, WebSocket, frame, quickest,
+                    read_until_closed, request, strict_json)
 import own_network
 from hostile import check, results
 
@@ -198,9 +198,7 @@ def check_slow_requests(port):
         one = socket.create_connection(("127.0.0.1", port), 5)
         one.sendall(b"GET / HTTP/1.1\r\nX: ")
         idle.append(one)
-    start = time.monotonic()
-    status = request(port, "GET", "/api/v1/stream/list")[0]
-    took = time.monotonic() - start
+    status, took = quickest(port, "/api/v1/stream/list")
     check(status == 200 and took < 2, "200 unfinished requests hold up nobody", (status, took))
     gone = sum(not read_until_closed(one, 20 if i == 0 else 2) or True
                for i, one in enumerate(idle[:5]))
@@ -440,9 +438,21 @@ def check_faults(port):
     check(request(port, "GET", "/api/v1/stream/list")[0] == 200, "it has survived all that")
 
 
+def longest_gap(client, seconds):
+    """Between two frames or beats, in that time."""
+    last, longest = time.monotonic(), 0
+    end = last + seconds
+    while last < end and client.wait(lambda m: m["type"] in ("analysis", "beat"), 2):
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
 def check_slow_reader(port):
-    good, slow = WebSocket(port), WebSocket(port, buffer=4096)
+    good = WebSocket(port)
     good.say({"command": "subscribe", "outputs": ["beat", "analysis"], "rate_hz": 100})
+    alone = longest_gap(good, 5)  # that is the machine's doing
+    slow = WebSocket(port, buffer=4096)
     slow.say({"command": "subscribe", "rate_hz": 100})
     start, last, longest, beats, closed = time.monotonic(), time.monotonic(), 0, 0, None
     while time.monotonic() - start < 20:
@@ -459,8 +469,8 @@ def check_slow_reader(port):
         if clients == 1:
             closed = now - start
             break
-    check(beats > 3 and longest < 1.0, "a good client hears on beside a slow one",
-          "longest gap %.3f s, %d beats" % (longest, beats))
+    check(beats > 3 and longest < 1.0 + alone, "a good client hears on beside a slow one",
+          "longest gap %.3f s, %.3f s before, %d beats" % (longest, alone, beats))
     check(closed is not None and closed > 4, "the slow one is left after five seconds", closed)
     print("# longest gap of the good client %.0f ms, the slow one left after %s s"
           % (longest * 1000, closed and round(closed, 1)))
@@ -523,8 +533,7 @@ def check_token(state):
 
 def check_start(port):
     program = Program(port=port)
-    ack = next(filter(None, (program.ask_osc("ping")[0] for _ in range(10))), None)
-    check(ack is not None and ack[1] == 1, "with a port that is taken it goes on", ack)
+    check(program.wait_for_osc(), "with a port that is taken it goes on")
     check(re.search(r"web: cannot listen on 127\.0\.0\.1, TCP port %d.*going on" % port,
                     program.log_text()), "and says so", program.log_text())
     program.stop()
@@ -533,8 +542,7 @@ def check_start(port):
     check(program.process.returncode == 2 and "web.address" in program.log_text(),
           "an address that is none is an error", program.log_text())
     program = Program("web.enable=false")
-    time.sleep(1)
-    check(program.ask_osc("ping")[0] is not None and not socket_opens(program.port),
+    check(program.wait_for_osc() and not socket_opens(program.port),
           "web.enable=false: nothing listens")
     program.stop()
 

@@ -9,7 +9,7 @@ import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync}
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Browser} from './browser.mjs';
-import {address, check, isLive, plan, skip, until} from './check.mjs';
+import {address, check, freePorts, isLive, plan, skip, until} from './check.mjs';
 import {Mock, SINE_HZ} from './mock.mjs';
 import {testPlayer} from './player.mjs';
 
@@ -106,7 +106,7 @@ async function testListening(browser, mock) {
     const gain = 'window.nodes.find((node) => node instanceof GainNode).gain.value';
     check(await until(async () => await page.value(gain) < 0.01), 'its volume can be set', await page.value(gain));
     await page.key('l');
-    check(await until(() => mock.listeners.size === 0) && await state(page) === 'Paused.',
+    check(await until(async () => mock.listeners.size === 0 && await state(page) === 'Paused.'),
         'a pause ends the stream', await state(page));
     await page.key('l');
     check(await playsSine(page), 'and it goes on');
@@ -146,14 +146,14 @@ async function testMicrophone(browser, mock) {
         await page.text('mic-hz'), mock.heard);
     check(await until(async () => /^-\d+ dB$/.test(await page.text('mic-level'))), 'so is its level',
         await page.text('mic-level'));
-    check(await page.text('mic-bpm') === '120.0', 'and its tempo', await page.text('mic-bpm'));
+    check(await until(async () => await page.text('mic-bpm') === '120.0'), 'and its tempo', await page.text('mic-bpm'));
     const track = await page.value(`navigator.mediaDevices.getUserMedia({audio: true}).then((sound) => {
         const all = sound.getTracks()[0].getSettings();
         sound.getTracks()[0].stop();
         return all; })`);
     check(track.deviceId, 'it is the made-up one', track);
     await page.click('#mic');
-    check(await until(() => mock.heard[0].hasEnded) && await page.text('mic-state') === 'Off.', 'it is let go',
+    check(await until(async () => mock.heard[0].hasEnded && await page.text('mic-state') === 'Off.'), 'it is let go',
         await page.text('mic-state'));
     check(page.errors.length === 0, 'nothing is said on the console', page.errors);
     await page.close();
@@ -207,11 +207,11 @@ async function testProgram(browser, folder) {
         return;
     }
     writeWav(join(folder, 'sine.wav'), Array.from({length: RATE * SINE_S}, (_, i) => 0.1 * sine(i, SINE_HZ)));
-    const port = 20000 + process.pid % 20000, place = `://${UNSAFE}:${port}/`;
+    const [port, control, target] = await freePorts(3), place = `://${UNSAFE}:${port}/`;
     const [cert, key] = certificate(folder);
     const start = () => spawn(program, ['-c', join(folder, 'none.conf'), '--file', join(folder, 'sine.wav'), '--paced',
         ...[`web.port=${port}`, `web.hosts=${UNSAFE}`, 'web.root=src/web/page', `web.cert=${cert}`, `web.key=${key}`,
-            `control.port=${port + 1}`, `target.default.port=${port + 2}`, 'oscquery.enable=false', 'web.level=maximum']
+            `control.port=${control}`, `target.default.port=${target}`, 'oscquery.enable=false', 'web.level=maximum']
             .flatMap((option) => ['-S', option])], {stdio: 'ignore'});
     const end = (one) => new Promise((done) => {
         if (one.exitCode !== null || one.signalCode !== null)
