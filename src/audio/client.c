@@ -9,6 +9,7 @@
 #define _GNU_SOURCE /* syscall */
 #include "client.h"
 
+#include "metadata.h"
 #include "ports.h"
 #include <fcntl.h>
 #include <ja/core/clock.h>
@@ -32,6 +33,7 @@ static const uint64_t TICK_US = 250000;
 /* So long without a cycle, with a server that answers: the client is dead. */
 static const uint64_t DEAD_US = 3000000, LAST_CHANCE_US = 500000;
 static const uint64_t NOTIFIER_US = 1000000; /* so long may it take to end */
+static const uint64_t MADE_US = 2000000;     /* so long nobody takes to make JACK's metadata */
 
 enum { PAGE = 4096, STACK_TOUCHED = 64 * 1024 };
 
@@ -215,8 +217,40 @@ static bool has_descriptors(const struct ja_jack *jack) {
     return enough;
 }
 
+/* JACK1's library says 0.… */
+static bool is_jack2(void) {
+    const char *version = jack_get_version_string();
+    return version[0] != '0' && !strstr(version, "PipeWire");
+}
+
+/* Opening broken ones would end the program. They are removed when nobody can be making them any
+ * more: jackd cannot start either until somebody has done so. */
+static bool has_sound_metadata(struct ja_jack *jack) {
+    char folder[64];
+    snprintf(folder, sizeof folder, "/dev/shm/jack_db-%u", (unsigned)geteuid());
+    uint64_t now_us = ja_clock_us();
+    if (!is_jack2() || !ja_metadata_is_broken(folder)) {
+        jack->broken_us = 0;
+        return true;
+    }
+    if (jack->broken_us == 0)
+        jack->broken_us = now_us;
+    if (now_us - jack->broken_us < MADE_US)
+        return false;
+    ja_metadata_remove(folder);
+    if (ja_metadata_is_broken(folder)) {
+        tell(jack, false, "JACK's metadata in /dev/shm are broken and cannot be removed");
+        return false;
+    }
+    ja_log(JA_LOG_WARNING, "JACK: broken metadata, which end every program, removed from %s",
+           folder);
+    return true;
+}
+
 static bool open_client(struct ja_jack *jack) {
     jack_status_t status = 0;
+    if (!has_sound_metadata(jack))
+        return false;
     if (!has_descriptors(jack)) {
         tell(jack, false, "too few file descriptors are left (ulimit -n); trying again");
         return false;
@@ -232,12 +266,6 @@ static bool open_client(struct ja_jack *jack) {
     describe_failure(jack, status, reason, sizeof reason);
     tell(jack, false, reason);
     return false;
-}
-
-/* JACK1's library says 0.… */
-static bool is_jack2(void) {
-    const char *version = jack_get_version_string();
-    return version[0] != '0' && !strstr(version, "PipeWire");
 }
 
 /* When jackd goes, its library's notifying thread works off what has come and ends by itself.

@@ -56,6 +56,7 @@ struct ja_jack {
     struct ja_connections *connections;
     struct ja_jack_port others[JA_SHOWN_PORTS]; /* as seen last; told as a copy */
     jack_client_t *client;
+    uint64_t broken_us;               /* since when JACK's metadata are broken; 0: they are not */
     jack_port_t *ports[JA_OWN_PORTS]; /* the streams' inputs in order, midi_in, midi_out */
     unsigned port_count;
     bool is_master; /* of the transport's timebase, as far as is known */

@@ -16,8 +16,8 @@ import subprocess
 import threading
 import time
 
-from rig import (BIND, NEWNET, NEWNS, STARVED, WALL_CLOCK, Program, finish, leave_for, mount, now,
-                 output, within, work)
+from rig import (BIND, NEWNET, NEWNS, STARVED, WALL_CLOCK, Jackd, Program, finish, leave_for,
+                 mount, now, output, within, work)
 from hostile import PROGRAM, free_port, message, read_ack
 from realtime import WATCHED
 
@@ -54,6 +54,24 @@ def disk_full(case):
     model = folder + "/jack-analyzer/default.model"
     case.check(os.path.exists(model), "the model is saved at last")
     case.note(f"{len(lines)} whole lines, model saved")
+
+
+def metadata_broken(case):
+    """An empty file in JACK's database: whoever opens it, jackd included, dies of SIGBUS."""
+    leave_for(NEWNS)
+    mount("tmpfs", "/dev/shm", "tmpfs", 0)
+    case.server = server = Jackd("metadata")
+    try:
+        server.start()
+        server.kill(signal.SIGKILL)  # which leaves all of it
+        os.truncate(f"/dev/shm/jack_db-{os.geteuid()}/__db.002", 0)
+        case.start(sound=False, twin=False)
+        case.recovers(server.start())
+        server.play()
+        case.hears()
+        case.finish()
+    finally:
+        server.end()
 
 
 # --- Starts that may fail ---

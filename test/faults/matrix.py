@@ -57,6 +57,7 @@ ROWS = [
     ("server restarted again and again", ALL, "found each time, nothing left over",
      server.restarts),
     ("disk full", MACHINE, "told; beats go on, lines stay whole", machine.disk_full),
+    ("JACK's metadata broken", MACHINE, "removed; server found", machine.metadata_broken),
     ("no file descriptors", MACHINE, "an error that says so, or goes on", machine.no_descriptors),
     ("no memory", MACHINE, "an error that says so, or goes on", machine.no_memory),
     ("clock set back and forth", MACHINE, "beats go on, timetags follow", machine.clock_back),
