@@ -127,7 +127,7 @@ check(run("-f", TRACK, "-e", "-").stdout == reference.stdout, "the same input gi
 
 short = "synth:drums?bpm=124&seconds=5"
 paced = run("-f", short, "--paced", "-e", "-", "-S", "control.enable=false",
-            "-S", "target.default.enable=false")
+            "-S", "target.default.enable=false", "-S", "governor.level=maximum")
 fast = run("-f", short, "-e", "-")
 check(paced.stdout == fast.stdout and fast.stdout != "",
       "paced, through the worker thread, gives the same bytes", paced.stderr)
