@@ -84,8 +84,8 @@ struct target {
     struct ja_osc_entry *entries; /* what is sent, and where; ENTRIES of them */
     size_t entry_count;
     struct ja_slots slots;
-    struct channel channels[JA_STREAMS];
-    uint64_t fader; /* of the loop, while levels fall; 0: none do */
+    struct channel *channels; /* JA_STREAMS of them, which mean nothing before they have a slot */
+    uint64_t fader;           /* of the loop, while levels fall; 0: none do */
     struct ja_log_limit limit;
 };
 
@@ -404,7 +404,7 @@ static void fade_due(void *data, uint64_t due_us) {
     struct target *target = sink->state;
     bool goes_on = false;
     (void)due_us;
-    for (size_t i = 0; i < JA_STREAMS && !silent(sink); i++) {
+    for (size_t i = 0; i < JA_STREAMS && target->slots.names[i][0] && !silent(sink); i++) {
         struct channel *channel = &target->channels[i];
         if (fades(sink, channel) && !channel->faded)
             fade(sink, channel);
@@ -666,7 +666,7 @@ static void end_note(struct ja_sink *sink, struct channel *channel) {
 static void let_go(struct ja_sink *sink) {
     struct target *target = sink->state;
     ja_schedule_flush(target->schedule);
-    for (size_t i = 0; i < JA_STREAMS; i++)
+    for (size_t i = 0; i < JA_STREAMS && target->slots.names[i][0]; i++)
         end_note(sink, &target->channels[i]);
 }
 
@@ -797,7 +797,7 @@ static size_t locate(const struct ja_sink *sink, struct ja_osc_entry *entries, s
 static enum ja_status read_entries(const struct ja_sink *sink, struct ja_osc_entry **entries,
                                    size_t *count, struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
-    *entries = calloc(ENTRIES, sizeof **entries);
+    *entries = malloc(ENTRIES * sizeof **entries);
     *count = 0;
     if (!*entries)
         return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
@@ -832,22 +832,29 @@ static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error
     return JA_OK;
 }
 
+static void release(struct target *target) {
+    ja_schedule_free(target->schedule);
+    ja_outlet_free(target->outlet);
+    free(target->channels);
+    free(target->entries);
+}
+
 static enum ja_status open_target(struct ja_sink *sink, bool inside, struct ja_error *error) {
     struct target *target = sink->state;
     snprintf(target->owner, sizeof target->owner, "target %s", sink->name);
     enum ja_status status = take_settings(sink, error);
     if (status == JA_OK && !inside)
         status = open_outlet(sink, error);
-    if (status != JA_OK) {
-        free(target->entries);
-        return status;
-    }
+    if (status != JA_OK)
+        goto fail;
+    target->channels = malloc(JA_STREAMS * sizeof *target->channels);
     target->schedule = ja_schedule_new(sink->host->loop, send_scheduled, sink);
-    if (target->schedule)
+    if (target->channels && target->schedule)
         return JA_OK;
-    ja_outlet_free(target->outlet);
-    free(target->entries);
-    return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
+    status = ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
+fail:
+    release(target);
+    return status;
 }
 
 static enum ja_status target_open(struct ja_sink *sink, struct ja_error *error) {
@@ -890,9 +897,7 @@ static void target_close(struct ja_sink *sink) {
            (unsigned long long)stats->late, (double)stats->worst_us / 1000,
            (unsigned long long)stats->overflow);
     ja_loop_cancel(sink->host->loop, target->fader);
-    ja_schedule_free(target->schedule);
-    ja_outlet_free(target->outlet);
-    free(target->entries);
+    release(target);
 }
 
 const struct ja_sink_class ja_osc_sink = {

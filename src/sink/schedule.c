@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <ja/core/clock.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LATE_US = 1000 };
 
@@ -22,13 +23,13 @@ struct ja_schedule {
     struct ja_loop *loop;
     ja_schedule_function *function;
     void *data;
-    struct slot slots[JA_SCHEDULE_ENTRIES];
     unsigned short heap[JA_SCHEDULE_ENTRIES]; /* slot numbers: `count` waiting, then the free */
     size_t count;
     uint64_t next_order;
     uint64_t timer, timer_us; /* timer 0: none */
     bool sending;             /* inside send_due: function may add */
     struct ja_schedule_stats stats;
+    struct slot slots[JA_SCHEDULE_ENTRIES]; /* hold nothing before they are used */
 };
 
 static bool before(const struct ja_schedule *schedule, size_t a, size_t b) {
@@ -128,9 +129,10 @@ static void send_due(struct ja_schedule *schedule) {
 
 struct ja_schedule *ja_schedule_new(struct ja_loop *loop, ja_schedule_function *function,
                                     void *data) {
-    struct ja_schedule *schedule = calloc(1, sizeof *schedule);
+    struct ja_schedule *schedule = malloc(sizeof *schedule);
     if (!schedule)
         return NULL;
+    memset(schedule, 0, offsetof(struct ja_schedule, slots));
     schedule->loop = loop;
     schedule->function = function;
     schedule->data = data;
