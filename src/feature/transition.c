@@ -3,14 +3,17 @@
  *
  * With every sixteenth a small network (one hidden layer, src/train/transitions.py) weighs the
  * evidence for a change two, four and eight sixteenths ago; the first that is sure enough is told,
- * as of the beat at which it happened. Another says in what part of the piece this seems to be, and
- * how likely a drop, breakdown or build-up is within the next beats: the stages that tell sections
- * and foretell transitions read that.
+ * as of the beat at which it happened. Another that remembers (outlook.h) says with every beat in
+ * what part of the piece this seems to be, and how likely a drop, breakdown or build-up is within
+ * the next beats: the stages that tell sections and foretell transitions read that. When that has
+ * been another part for some beats and nothing was told, the likeliest change about its beginning
+ * is told late.
  *
  * Silence is a rule: everything has sunk far below the loudest. So is a plain step of loudness,
  * told when it has lasted for two bars.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "outlook.h"
 #include "transition_weights.h"
 
 #include <ja/core/math.h>
@@ -41,10 +44,24 @@ static const double step_confidence = 0.4; /* what was seen of them */
 static const struct {
     int ago;
     double factor, bias;
-} looks[] = {{2, 1, 0}, {4, 0.67, -0.63}, {8, 0.53, -1.75}};
+} looks[] = {{2, 1, 0}, {4, 0.67, -0.13}, {8, 0.53, -1.07}};
 enum { LOOKS = sizeof looks / sizeof *looks };
 
 enum kind { DROP, BREAKDOWN, BUILDUP, RISE, FALL, SILENCE, RETURN, KINDS };
+
+/* A change that is told late: by its part's third beat, from four beats before to one after the
+ * first of them, when enough has been heard. */
+enum { LATE_KINDS = BUILDUP + 1, LATE_BEATS = 3 };
+static const long late_first = (LATE_BEATS - 1) * JA_TICKS_PER_BEAT,
+                  late_last = (LATE_BEATS + 4) * JA_TICKS_PER_BEAT;
+static const long late_heard = (LATE_BEATS + 8) * JA_TICKS_PER_BEAT;
+static const double late_confidence = 0.72; /* what was seen of them */
+static const struct {
+    int section;                 /* its place among the odds of sections */
+    double likely, least_change; /* how likely that must be; the change, against its threshold */
+} lates[LATE_KINDS] = {
+    [DROP] = {3, 0.9, 0.27}, [BREAKDOWN] = {4, 0.7, 0.075}, [BUILDUP] = {2, 0.7, 0.1}};
+enum { SEEN_TICKS = 32 }; /* more than late_last */
 
 /* `threshold`: how sure the network must be; `bias`: of the log odds, from what the network says of
  * one sixteenth to how often what is told was right (src/train/transitions.py sees, on music that
@@ -53,12 +70,12 @@ static const struct {
     const char *name;
     double threshold, bias;
 } kinds[KINDS] = {
-    [DROP] = {"drop", 0.25, 2.89},       [BREAKDOWN] = {"breakdown", 0.3, 2.56},
-    [BUILDUP] = {"buildup", 0.18, 2.25}, [RISE] = {"rise", 0.2, 3.24},
-    [FALL] = {"fall", 0.2, 1},           [SILENCE] = {"silence", 0, 0},
+    [DROP] = {"drop", 0.3, 2.78},       [BREAKDOWN] = {"breakdown", 0.4, 2.56},
+    [BUILDUP] = {"buildup", 0.3, 1.87}, [RISE] = {"rise", 0.2, 3.04},
+    [FALL] = {"fall", 0.2, 1},          [SILENCE] = {"silence", 0, 0},
     [RETURN] = {"return", 0, 0},
 };
-static const double slope = 0.55; /* of the log odds, likewise */
+static const double slope = 0.51; /* of the log odds, likewise */
 
 struct settings {
     double sensitivity, least_db;
@@ -73,8 +90,11 @@ struct transition {
     bool silent;
     double quiet_since; /* s of audio, NAN: it is not quiet */
     double back_since;  /* s of audio: when sound came after silence, NAN: it has not */
-    float odds[JA_OUTLOOK_SECTIONS];
-    float within[JA_OUTLOOK_FORETOLD][JA_OUTLOOK_SPANS - 1];
+    struct ja_outlook outlook;
+    double outlook_beat; /* s of audio: the beat that began when it was made */
+    /* Log odds of a change that began with a tick, the most that was said of it; a ring. */
+    float seen[SEEN_TICKS][LATE_KINDS];
+    int alike[LATE_KINDS]; /* beats in a row that sounded like the part it leads to */
 };
 
 static const struct ja_option options[] = {
@@ -94,17 +114,23 @@ static const struct ja_module module = {
     .settings_size = sizeof(struct settings),
 };
 
-enum { OUT_SECTION, OUT_WITHIN = JA_OUTLOOK_SECTIONS };
+enum {
+    OUT_SECTION,
+    OUT_WITHIN = JA_OUTLOOK_SECTIONS,
+    OUT_AGE = OUT_WITHIN + JA_OUTLOOK_FORETOLD * JA_OUTLOOK_SPANS
+};
 
 static const struct ja_output outputs[] = {
     {"section_odds", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SECTIONS, 0, 1,
      "How much this sounds like intro, groove, build-up, drop, breakdown, outro."},
-    {"drop_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS - 1, 0, 1,
-     "How likely a drop comes within the next 4, 8, 16, 32 beats, by the sound alone."},
-    {"breakdown_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS - 1, 0, 1,
+    {"drop_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS, 0, 1,
+     "How likely a drop comes within the next 1, 2 ... 8, 10, 12, 14, 16, 20, 24, 28, 32 beats, by "
+     "the sound alone."},
+    {"breakdown_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS, 0, 1,
      "The same for a breakdown."},
-    {"buildup_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS - 1, 0, 1,
-     "The same for a build-up."},
+    {"buildup_within", NULL, JA_OUTPUT_NUMBER, JA_OUTLOOK_SPANS, 0, 1, "The same for a build-up."},
+    {"outlook_age", "s", JA_OUTPUT_NUMBER, 1, 0, NAN,
+     "How long ago the beat began from which these count."},
 };
 
 static void transition_reset(struct ja_stage *stage) {
@@ -117,11 +143,9 @@ static void transition_reset(struct ja_stage *stage) {
     for (int k = 0; k < KINDS; k++)
         transition->last_of[k] = -INFINITY;
     transition->quiet_since = transition->back_since = NAN;
-    for (int i = 0; i < JA_OUTLOOK_SECTIONS; i++)
-        transition->odds[i] = NAN;
-    for (int f = 0; f < JA_OUTLOOK_FORETOLD; f++)
-        for (int i = 0; i < JA_OUTLOOK_SPANS - 1; i++)
-            transition->within[f][i] = NAN;
+    ja_outlook_reset(&transition->outlook);
+    transition->outlook_beat = NAN;
+    memset(transition->alike, 0, sizeof transition->alike);
 }
 
 static enum ja_status transition_open(struct ja_stage *stage, const struct ja_stage_setup *setup,
@@ -153,13 +177,6 @@ static const struct layer change_enter = {
 static const struct layer change_leave = {ja_transition_change_leave[0],
                                           ja_transition_change_leave_bias, JA_CHANGE_HIDDEN,
                                           JA_CHANGE_LEAVES};
-static const struct layer outlook_enter = {ja_transition_outlook_enter[0],
-                                           ja_transition_outlook_enter_bias, JA_OUTLOOK_CLUES,
-                                           JA_OUTLOOK_HIDDEN};
-static const struct layer outlook_leave = {ja_transition_outlook_leave[0],
-                                           ja_transition_outlook_leave_bias, JA_OUTLOOK_HIDDEN,
-                                           JA_OUTLOOK_LEAVES};
-
 static void pass(const struct layer *layer, const float *input, float *output) {
     for (int o = 0; o < layer->outputs; o++) {
         const float *weights = layer->weights + o * layer->inputs;
@@ -170,39 +187,13 @@ static void pass(const struct layer *layer, const float *input, float *output) {
     }
 }
 
-static void weigh(const struct layer *enter, const struct layer *leave, const float *input,
-                  float *leaves) {
+static void weigh(const float *input, float *leaves) {
     float hidden[JA_CHANGE_HIDDEN];
 
-    pass(enter, input, hidden);
-    for (int h = 0; h < enter->outputs; h++)
+    pass(&change_enter, input, hidden);
+    for (int h = 0; h < JA_CHANGE_HIDDEN; h++)
         hidden[h] = tanhf(hidden[h]);
-    pass(leave, hidden, leaves);
-}
-
-static void share(float *values, int count) {
-    float most = values[0], sum = 0;
-
-    for (int i = 1; i < count; i++)
-        most = fmaxf(most, values[i]);
-    for (int i = 0; i < count; i++)
-        sum += values[i] = expf(values[i] - most);
-    for (int i = 0; i < count; i++)
-        values[i] /= sum;
-}
-
-static void keep_outlook(struct transition *transition, float *leaves) {
-    float *spans = leaves + JA_OUTLOOK_SECTIONS;
-
-    share(leaves, JA_OUTLOOK_SECTIONS);
-    memcpy(transition->odds, leaves, sizeof transition->odds);
-    for (int f = 0; f < JA_OUTLOOK_FORETOLD; f++, spans += JA_OUTLOOK_SPANS) {
-        float sum = 0;
-
-        share(spans, JA_OUTLOOK_SPANS);
-        for (int i = 0; i < JA_OUTLOOK_SPANS - 1; i++)
-            transition->within[f][i] = sum += spans[i];
-    }
+    pass(&change_leave, hidden, leaves);
 }
 
 /* --- Decisions --- */
@@ -273,6 +264,11 @@ static enum kind surest(const struct ja_stage *stage, int look, const float *lea
     return best;
 }
 
+/* Whether this is music that has transitions. */
+static bool is_music(const struct transition *transition) {
+    return transition->best_beats >= enough_beats && isnan(transition->quiet_since);
+}
+
 static void decide(struct ja_stage *stage, int look, const float *leaves) {
     struct transition *transition = stage->state;
     const struct ja_evidence *evidence = &transition->evidence;
@@ -281,14 +277,40 @@ static void decide(struct ja_stage *stage, int look, const float *leaves) {
     double delta_db = change_db(evidence, ago);
     enum kind kind = surest(stage, look, leaves, &confidence);
 
-    if (transition->best_beats < enough_beats)
-        return;
-    if (kind == KINDS || !isnan(transition->quiet_since) || !is_apart(transition, kind, time))
+    if (kind == KINDS || !is_music(transition) || !is_apart(transition, kind, time))
         return;
     if (!isnan(transition->back_since) && confidence < sure_of_return)
         return;
     tell(stage, kind, time, delta_db, confidence);
     transition->back_since = NAN;
+}
+
+static float *seen_at(struct transition *transition, long ago) {
+    return transition->seen[(transition->evidence.count - ago) % SEEN_TICKS];
+}
+
+static void keep_odds(struct transition *transition, int look, const float *leaves) {
+    float *seen = seen_at(transition, looks[look].ago);
+
+    for (int k = 0; k < LATE_KINDS; k++)
+        seen[k] = look == 0 ? leaves[k] : fmaxf(seen[k], leaves[k]);
+}
+
+static void decide_late(struct ja_stage *stage, enum kind kind) {
+    struct transition *transition = stage->state;
+    const struct ja_evidence *evidence = &transition->evidence;
+    long best = late_first;
+
+    if (evidence->count < late_heard)
+        return;
+    for (long ago = late_first; ago <= late_last; ago++)
+        if (seen_at(transition, ago)[kind] > seen_at(transition, best)[kind])
+            best = ago;
+    double sure = logistic((double)seen_at(transition, best)[kind]);
+    double time = snap(evidence, ja_evidence_tick(evidence, best - 1)->start);
+    if (sure >= threshold(stage, kind, lates[kind].least_change) && is_music(transition) &&
+        is_apart(transition, kind, time))
+        tell(stage, kind, time, change_db(evidence, best), late_confidence);
 }
 
 /* dB by which each of the beats since is louder, or each quieter, than what was before; else 0. */
@@ -335,8 +357,8 @@ static void decide_step(struct ja_stage *stage) {
     struct transition *transition = stage->state;
     const struct ja_evidence *evidence = &transition->evidence;
 
-    if (evidence->count < step_ago + step_before || !isnan(transition->quiet_since) ||
-        transition->best_beats < enough_beats || transition->kind == BUILDUP)
+    if (evidence->count < step_ago + step_before || !is_music(transition) ||
+        transition->kind == BUILDUP)
         return;
     double step = step_of(evidence), time;
     enum kind kind = step_kind(transition, step > 0);
@@ -387,22 +409,46 @@ static void tell_return(struct ja_stage *stage) {
     transition->back_since = NAN;
 }
 
+/* What speaks for a change so many ticks ago, as the networks take it. */
+static void gather(const struct transition *transition, long ago, float input[JA_CLUES]) {
+    ja_evidence_clues(&transition->evidence, ago, input);
+    for (int c = 0; c < JA_CLUES; c++)
+        input[c] = tanhf(input[c] * ja_transition_unit[c]);
+}
+
+/* With the last tick of a beat. */
+static void look_ahead(struct ja_stage *stage) {
+    struct transition *transition = stage->state;
+    const struct ja_evidence *evidence = &transition->evidence;
+    const struct ja_tick *tick = ja_evidence_tick(evidence, 0);
+    float input[JA_CLUES];
+
+    if ((tick->number + 1) % JA_TICKS_PER_BEAT != 0 || evidence->count <= JA_TICKS_PER_BEAT)
+        return;
+    gather(transition, JA_TICKS_PER_BEAT, input);
+    ja_outlook_hear(&transition->outlook, input);
+    transition->outlook_beat = tick->start + evidence->period / JA_TICKS_PER_BEAT;
+    for (int k = 0; k < LATE_KINDS; k++) {
+        bool alike = (double)transition->outlook.sections[lates[k].section] >= lates[k].likely;
+
+        transition->alike[k] = alike ? transition->alike[k] + 1 : 0;
+        if (transition->alike[k] == LATE_BEATS)
+            decide_late(stage, (enum kind)k);
+    }
+}
+
 static void finish_tick(struct ja_stage *stage) {
     struct transition *transition = stage->state;
-    float clues[JA_CLUES], input[JA_CLUES], change[JA_CHANGE_LEAVES], outlook[JA_OUTLOOK_LEAVES];
+    float input[JA_CLUES], leaves[JA_CHANGE_LEAVES];
 
     follow_silence(stage);
     for (int i = 0; i < LOOKS && transition->evidence.count > looks[i].ago; i++) {
-        ja_evidence_clues(&transition->evidence, looks[i].ago, clues);
-        for (int c = 0; c < JA_CLUES; c++)
-            input[c] = tanhf(clues[c] * ja_transition_unit[c]);
-        weigh(&change_enter, &change_leave, input, change);
-        decide(stage, i, change);
-        if (i > 0)
-            continue;
-        weigh(&outlook_enter, &outlook_leave, input, outlook);
-        keep_outlook(transition, outlook);
+        gather(transition, looks[i].ago, input);
+        weigh(input, leaves);
+        keep_odds(transition, i, leaves);
+        decide(stage, i, leaves);
     }
+    look_ahead(stage);
     decide_step(stage);
     tell_return(stage);
 }
@@ -413,8 +459,9 @@ static void transition_process(struct ja_stage *stage, const struct ja_span *hop
 
     if (ja_evidence_hear(&transition->evidence, hop, spectrum))
         finish_tick(stage);
-    memcpy(out + OUT_SECTION, transition->odds, sizeof transition->odds);
-    memcpy(out + OUT_WITHIN, transition->within, sizeof transition->within);
+    memcpy(out + OUT_SECTION, transition->outlook.sections, sizeof transition->outlook.sections);
+    memcpy(out + OUT_WITHIN, transition->outlook.within, sizeof transition->outlook.within);
+    out[OUT_AGE] = (float)(hop->end - transition->outlook_beat);
 }
 
 static void transition_command(struct ja_stage *stage, struct ja_stage_command *command,
@@ -423,6 +470,7 @@ static void transition_command(struct ja_stage *stage, struct ja_stage_command *
 
     (void)now;
     transition->evidence.beat_time += command->shift_s;
+    transition->outlook_beat += command->shift_s;
 }
 
 const struct ja_stage_class ja_transition_stage = {

@@ -1,10 +1,12 @@
 /* Foretells drops, breakdowns and build-ups, in beats.
  *
- * How likely one is within the next 4, 8, 16 or 32 beats is what the sound says (outputs of the
- * transition stage). When exactly is what the phrase says: parts last 2, 4, 8 or 16 bars, so the
- * candidates are the beats that are as far from the last transitions. A logistic of both says how
- * likely each is (src/train/announcements.py); the likeliest is announced once it is sure enough,
- * then counted down with each beat, and taken back by a confidence of 0 when the belief collapses.
+ * How likely one is within so many beats is what the sound says (outputs of the transition stage).
+ * On which beat exactly is what the phrase says: parts last 2, 4, 8 or 16 bars, so beats that are
+ * as far from the last transitions are likelier than others. Log odds of both are added up for each
+ * of the next 32 beats, which compete with each other and with none (src/train/announcements.py).
+ * The likeliest, with the beats beside it, is announced once it is near and has been sure enough
+ * for two beats, then counted down with each beat, and taken back by a confidence of 0 when the
+ * belief collapses.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "energy_weights.h"
@@ -16,62 +18,59 @@
 #include <string.h>
 
 enum { DROP, BREAKDOWN, BUILDUP, KINDS };
-enum { SPANS = 4, AHEAD = 32, ANCHORS = 3 };
-enum { SECTION_BUILDUP = 2 }; /* its place among section_odds */
+enum { SPANS = 16, AHEAD = 32, ANCHORS = 3 };
 
-static const int spans[SPANS] = {4, 8, 16, 32}; /* beats */
+/* Beats; those of the transition stage. */
+static const int spans[SPANS] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, AHEAD};
 static const double keeping = 0.5; /* share of the asked confidence down to which one stays by it */
 static const double moving = 1.5;  /* how much likelier another beat must be to change to it */
-static const double same_beats = 1; /* no further apart is the same announcement */
+static const int same_beats = 1;   /* no further apart is the same announcement */
+static const int most_ahead = 8;   /* beats: what is expected later comes true less often */
+static const double same_beat_s = 0.1;
 static const double patience = 2.5; /* beats without one until nothing can be foretold */
 
 struct announcement {
     bool open;
     double due;        /* s of audio */
     double confidence; /* as last told */
+    double expected;   /* s of audio: when it was with the last beat, NAN: not surely enough */
 };
 
-/* What speaks for a candidate. */
+/* What speaks for a beat, against none of them. */
 enum {
+    SOUND, /* log odds by the sound alone */
     ONE,
-    ROUND, /* how round the phrase since the last transition would be, 0 … 4; and at least: */
+    ROUND_1, /* how round the phrase since the last transition would be, at least: 4, 8 … beats */
     ROUND_2,
     ROUND_3,
     ROUND_4,
-    ROUND_BEFORE, /* since the one before it */
-    ROUND_OLDEST, /* and before that */
-    SPAN,         /* log odds that it comes within the candidate's span, by the sound alone */
-    SPAN_BEFORE,  /* … within the span before that one */
-    SPAN_ALONE,   /* logarithm of what lies between */
-    AHEAD_32,     /* beats until the candidate, in 32; and at most: */
-    AHEAD_4,
-    AHEAD_8,
-    AHEAD_16,
-    AFTER_BUILDUP, /* the last transition was that */
-    AFTER_BREAKDOWN,
-    AFTER_DROP,
-    AFTER_RISE,
-    BREAKDOWN_BEFORE, /* the one before it was that */
-    SINCE,            /* beats since it, as a logarithm to the base of 2 */
-    PHRASE_16,        /* it would be a phrase of so many beats */
+    BEFORE_2, /* since the one before it */
+    BEFORE_3,
+    BEFORE_4,
+    OLDEST_3, /* and before that */
+    OLDEST_4,
+    PHRASE_16, /* it would be a phrase of so many beats */
     PHRASE_32,
     PHRASE_64,
-    LIKE_BUILDUP, /* log odds that it sounds like one */
-    BUILDUP_16,   /* the phrase would be a build-up of so many beats */
+    BUILDUP_8, /* it would be a build-up of so many beats */
+    BUILDUP_16,
     BUILDUP_32,
     BUILDUP_64,
-    BUILDUP_AHEAD_32,
+    BREAKDOWN_16, /* or a breakdown of 16, 32 or 64 */
     CLUES
 };
 
 _Static_assert((int)CLUES == (int)JA_PREDICT_ENERGY_CLUES, "as many as there are weights");
 
+/* `doubt` is taken off the log odds: what is announced is what seemed likeliest when it did most.
+ */
 static const struct {
     const char *label, *within;
+    double doubt;
 } kinds[KINDS] = {
-    [DROP] = {"drop", "drop_within"},
-    [BREAKDOWN] = {"breakdown", "breakdown_within"},
-    [BUILDUP] = {"buildup", "buildup_within"},
+    [DROP] = {"drop", "drop_within", 0},
+    [BREAKDOWN] = {"breakdown", "breakdown_within", 0.8},
+    [BUILDUP] = {"buildup", "buildup_within", 0.6},
 };
 
 struct settings {
@@ -79,14 +78,13 @@ struct settings {
 };
 
 struct predictor {
-    const float *within[KINDS]; /* NULL: no such stage */
-    const float *sections;      /* the same */
+    const float *within[KINDS], *age; /* NULL: no such stage */
     struct {
         double time; /* s of audio, NAN: none */
         const char *kind;
     } anchors[ANCHORS];  /* the last transitions, the newest first */
-    double beat, period; /* s: of the last beat told */
-    bool due;            /* a beat has come */
+    double beat;         /* s of audio: the one from which is counted */
+    double told, period; /* s: the last beat told */
     struct announcement announcements[KINDS];
 };
 
@@ -111,9 +109,8 @@ static void predictor_reset(struct ja_stage *stage) {
         predictor->anchors[a].kind = "";
     }
     for (int k = 0; k < KINDS; k++)
-        predictor->announcements[k].open = false;
-    predictor->due = false;
-    predictor->beat = NAN;
+        predictor->announcements[k] = (struct announcement){.expected = NAN};
+    predictor->beat = predictor->told = NAN;
 }
 
 static enum ja_status predictor_open(struct ja_stage *stage, const struct ja_stage_setup *setup,
@@ -123,7 +120,7 @@ static enum ja_status predictor_open(struct ja_stage *stage, const struct ja_sta
     (void)setup, (void)error;
     for (int k = 0; k < KINDS; k++)
         predictor->within[k] = ja_stage_input(stage, kinds[k].within);
-    predictor->sections = ja_stage_input(stage, "section_odds");
+    predictor->age = ja_stage_input(stage, "outlook_age");
     predictor_reset(stage);
     return JA_OK;
 }
@@ -149,76 +146,69 @@ static int roundness_ahead(const struct predictor *predictor, int anchor, int ah
     return isnan(since) ? 0 : roundness(since / predictor->period + ahead);
 }
 
-static double log_odds(double p) {
-    p = ja_clamp(p, 0.003, 0.997);
-    return log(p / (1 - p));
-}
-
 static bool was(const struct predictor *predictor, int anchor, const char *kind) {
     return strcmp(predictor->anchors[anchor].kind, kind) == 0;
 }
 
-static bool is_about(double beats, double length) {
-    return fabs(beats - length) < 0.6;
-}
-
-/* What phrases and transitions say of a candidate. */
+/* What phrases and transitions say of a beat. */
 static void add_phrase(const struct predictor *predictor, int ahead, double clues[CLUES]) {
-    double since = (predictor->beat - predictor->anchors[0].time) / predictor->period;
-    double phrase = since + ahead;
-    int round = roundness_ahead(predictor, 0, ahead);
-    bool rising = was(predictor, 0, "buildup");
+    double phrase = (predictor->beat - predictor->anchors[0].time) / predictor->period + ahead;
+    int before = roundness_ahead(predictor, 1, ahead);
+    int oldest = roundness_ahead(predictor, 2, ahead);
 
-    clues[ROUND] = round;
-    clues[ROUND_2] = round >= 2;
-    clues[ROUND_3] = round >= 3;
-    clues[ROUND_4] = round >= 4;
-    clues[ROUND_BEFORE] = roundness_ahead(predictor, 1, ahead);
-    clues[ROUND_OLDEST] = roundness_ahead(predictor, 2, ahead);
-    clues[AFTER_BUILDUP] = rising;
-    clues[AFTER_BREAKDOWN] = was(predictor, 0, "breakdown");
-    clues[AFTER_DROP] = was(predictor, 0, "drop");
-    clues[AFTER_RISE] = was(predictor, 0, "rise");
-    clues[BREAKDOWN_BEFORE] = was(predictor, 1, "breakdown");
-    clues[SINCE] = log2(1 + fmax(0, since));
-    clues[PHRASE_16] = is_about(phrase, 16);
-    clues[PHRASE_32] = is_about(phrase, 32);
-    clues[PHRASE_64] = is_about(phrase, 64);
-    for (int i = 0; i < 3 && rising; i++)
-        clues[BUILDUP_16 + i] = clues[PHRASE_16 + i];
-    clues[BUILDUP_AHEAD_32] = rising * ahead / 32.0;
+    for (int i = 0; i < 4; i++)
+        clues[ROUND_1 + i] = roundness_ahead(predictor, 0, ahead) > i;
+    for (int i = 0; i < 3; i++)
+        clues[BEFORE_2 + i] = before > i + 1;
+    for (int i = 0; i < 2; i++)
+        clues[OLDEST_3 + i] = oldest > i + 2;
+    for (int i = 0; i < 4; i++) {
+        bool is_so_long = fabs(phrase - (8 << i)) < 0.6;
+
+        if (i > 0)
+            clues[PHRASE_16 + i - 1] = is_so_long;
+        clues[BUILDUP_8 + i] = is_so_long && was(predictor, 0, "buildup");
+        clues[BREAKDOWN_16] += i > 0 && is_so_long && was(predictor, 0, "breakdown");
+    }
 }
 
-/* What the sound says of it. */
-static void add_sound(const struct predictor *predictor, int kind, int ahead, double clues[CLUES]) {
-    const float *within = predictor->within[kind];
+/* Log odds of a beat against none, by the sound alone. */
+static double hear(const float within[SPANS], int ahead) {
     int span = 0;
 
     while (spans[span] < ahead)
         span++;
-    double until = (double)within[span], before = span > 0 ? (double)within[span - 1] : 0;
-    clues[SPAN] = log_odds(until);
-    clues[SPAN_BEFORE] = log_odds(before);
-    clues[SPAN_ALONE] = log(fmax(until - before, 0.003));
-    clues[LIKE_BUILDUP] = log_odds((double)predictor->sections[SECTION_BUILDUP]);
-    clues[AHEAD_32] = ahead / 32.0;
-    clues[AHEAD_4] = ahead <= 4;
-    clues[AHEAD_8] = ahead <= 8;
-    clues[AHEAD_16] = ahead <= 16;
+    double before = span > 0 ? (double)within[span - 1] : 0;
+    double share =
+        ((double)within[span] - before) / (spans[span] - (span > 0 ? spans[span - 1] : 0));
+    return log(fmax(share, 1e-5) / fmax(1 - (double)within[SPANS - 1], 1e-4));
 }
 
-/* How likely a kind is to come `ahead` beats from now; 0 for a beat that is no candidate. */
-static double likelihood(const struct predictor *predictor, int kind, int ahead) {
-    double clues[CLUES] = {[ONE] = 1}, sum = 0;
+/* How likely a kind is to come with each of the next beats. */
+static void weigh(const struct predictor *predictor, int kind, double chances[AHEAD]) {
+    double sum = 1;
 
-    if (isnan(predictor->anchors[0].time) ||
-        (roundness_ahead(predictor, 0, ahead) < 2 && roundness_ahead(predictor, 1, ahead) < 3))
-        return 0;
-    add_phrase(predictor, ahead, clues);
-    add_sound(predictor, kind, ahead, clues);
-    for (int c = 0; c < CLUES; c++)
-        sum += (double)ja_predict_energy_weights[kind][c] * clues[c];
-    return 1 / (1 + exp(-sum));
+    for (int n = 1; n <= AHEAD; n++) {
+        double clues[CLUES] = {[ONE] = 1}, odds = 0;
+
+        clues[SOUND] = hear(predictor->within[kind], n);
+        add_phrase(predictor, n, clues);
+        for (int c = 0; c < CLUES; c++)
+            odds += (double)ja_predict_energy_weights[kind][c] * clues[c];
+        sum += chances[n - 1] = exp(fmin(odds, 50));
+    }
+    for (int n = 0; n < AHEAD; n++)
+        chances[n] /= sum;
+}
+
+/* That a kind comes with a beat or one of its neighbours. */
+static double sureness(int kind, const double chances[AHEAD], int ahead) {
+    double sum = 0;
+
+    for (int n = ahead - 1; n <= ahead + 1; n++)
+        if (n >= 1 && n <= AHEAD)
+            sum += chances[n - 1];
+    return sum / (sum + (1 - sum) * exp(kinds[kind].doubt));
 }
 
 /* --- Announcements --- */
@@ -246,30 +236,44 @@ static void withdraw(struct ja_stage *stage, int kind, double now) {
     announcement->open = false;
 }
 
+/* The likeliest of the beats first … last. */
+static int likeliest(const double chances[AHEAD], int first, int last) {
+    int best = first = first < 1 ? 1 : first;
+
+    for (int n = first; n <= last && n <= AHEAD; n++)
+        if (chances[n - 1] > chances[best - 1])
+            best = n;
+    return best;
+}
+
 /* The beat to announce: the likeliest, or the one that is announced while it is nearly as likely.
  */
 static int choose(const struct predictor *predictor, int kind, double *confidence) {
     const struct announcement *announcement = &predictor->announcements[kind];
-    long told =
-        announcement->open ? lround((announcement->due - predictor->beat) / predictor->period) : 0;
-    double told_sure = 0;
-    int best = 0;
+    double chances[AHEAD];
+    int told, kept, best;
 
-    *confidence = 0;
-    for (int n = 1; n <= AHEAD; n++) {
-        double sure = likelihood(predictor, kind, n);
-
-        if (labs(n - told) <= same_beats && announcement->open)
-            told_sure = fmax(told_sure, sure);
-        if (sure > *confidence) {
-            *confidence = sure;
-            best = n;
-        }
-    }
-    if (told < 1 || told > AHEAD || *confidence > moving * told_sure)
+    weigh(predictor, kind, chances);
+    best = likeliest(chances, 1, AHEAD);
+    *confidence = sureness(kind, chances, best);
+    if (!announcement->open)
         return best;
-    *confidence = told_sure;
-    return (int)told;
+    told = (int)lround((announcement->due - predictor->beat) / predictor->period);
+    if (told < 1 || told > AHEAD)
+        return best;
+    kept = likeliest(chances, told - same_beats, told + same_beats);
+    if (*confidence > moving * sureness(kind, chances, kept))
+        return best;
+    *confidence = sureness(kind, chances, kept);
+    return kept;
+}
+
+/* Whether it is near, and was expected then a beat ago too. */
+static bool is_ripe(struct announcement *announcement, int ahead, double due, double period) {
+    bool again = fabs(due - announcement->expected) <= 1.5 * period;
+
+    announcement->expected = ahead <= most_ahead ? due : NAN;
+    return again && ahead <= most_ahead;
 }
 
 static void foretell(struct ja_stage *stage, int kind, double now) {
@@ -280,30 +284,35 @@ static void foretell(struct ja_stage *stage, int kind, double now) {
     int ahead = choose(predictor, kind, &confidence);
     double due = predictor->beat + ahead * predictor->period;
 
-    if (ahead == 0 ||
-        (announcement->open && fabs(due - announcement->due) > 1.5 * predictor->period))
+    if (announcement->open && fabs(due - announcement->due) > 1.5 * predictor->period)
         withdraw(stage, kind, now);
     if (confidence < settings->least_confidence * (announcement->open ? keeping : 1)) {
         withdraw(stage, kind, now);
+        announcement->expected = NAN;
         return;
     }
-    *announcement = (struct announcement){true, due, confidence};
+    if (!announcement->open && !is_ripe(announcement, ahead, due, predictor->period))
+        return;
+    *announcement = (struct announcement){true, due, confidence, NAN};
     tell(stage, kind, due, confidence);
 }
 
 static void predictor_process(struct ja_stage *stage, const struct ja_span *hop,
                               const struct ja_spectrum *spectrum, float *out) {
     struct predictor *predictor = stage->state;
-    bool lost = !(hop->end - predictor->beat < patience * predictor->period);
+    bool lost = !(hop->end - predictor->told < patience * predictor->period);
+    double beat = predictor->age ? hop->end - (double)*predictor->age : NAN;
+    bool is_new = !isnan(beat) && !(beat - predictor->beat < same_beat_s);
 
     (void)spectrum, (void)out;
+    if (is_new)
+        predictor->beat = beat;
     for (int k = 0; k < KINDS; k++) {
         if (lost)
             withdraw(stage, k, hop->end);
-        else if (predictor->due && predictor->within[k] && !isnan(predictor->within[k][0]))
+        else if (is_new)
             foretell(stage, k, hop->end);
     }
-    predictor->due = false;
 }
 
 static void hear_transition(struct predictor *predictor, const struct ja_event *event) {
@@ -322,9 +331,8 @@ static void predictor_heard(struct ja_stage *stage, const struct ja_event *event
         hear_transition(predictor, event);
     if (event->type != JA_EVENT_BEAT)
         return;
-    predictor->beat = event->time;
+    predictor->told = event->time;
     predictor->period = 60 / event->beat.bpm;
-    predictor->due = true;
 }
 
 static void predictor_command(struct ja_stage *stage, struct ja_stage_command *command,
@@ -333,6 +341,7 @@ static void predictor_command(struct ja_stage *stage, struct ja_stage_command *c
 
     (void)now;
     predictor->beat += command->shift_s;
+    predictor->told += command->shift_s;
 }
 
 const struct ja_stage_class ja_predict_energy_stage = {

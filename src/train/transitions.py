@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 
@@ -27,18 +28,18 @@ import arrangements  # noqa: E402
 KINDS = ("drop", "breakdown", "buildup", "rise", "fall")
 SECTIONS = ("intro", "groove", "buildup", "drop", "breakdown", "outro")
 FORETOLD = ("drop", "breakdown", "buildup")
-WITHIN = (4, 8, 16, 32)   # beats
 AGOS = ("2", "4", "8")    # ticks
 FACTORS = {2: 1, 4: .67, 8: .53}                  # these and the next as in transition.c
-THRESHOLDS = np.array([.25, .3, .18, .2, .2])      # of KINDS
+THRESHOLDS = np.array([.3, .4, .3, .2, .2])        # of KINDS
+LATE_BEATS, LATE_HEARD, LATE_BEFORE = 3, 8, 4      # beats; what is told late, likewise
+LATE = {"drop": (.9, .08), "breakdown": (.7, .03), "buildup": (.7, .03)}   # how likely the part, the change
 APART, ALIKE = 3, 14      # beats between two transitions, two of a kind
 STEP_DB, UNSURE_DB, BASS_DB = 4, 2.5, 6
 LINES = 1500              # of a piece without drops, beside those with steps
-HIDDEN_CHANGES, NETS, HIDDEN_OUTLOOK, STEPS = 24, 2, 24, 1500
+HIDDEN, NETS, STEPS = 24, 2, 1500
 LEVEL_CLUES = 85          # what the outlook hears: all but the extremes
 FIRST_TEST = 3000
 PIECES = ("edm01_house_126", "edm02_techno_126", "edm04_dnb_176", "edm07_breaks_128", "edm12_trap_148")   # with exact sections
-GROUPS = (len(SECTIONS),) + (len(WITHIN) + 1,) * len(FORETOLD)
 
 
 def listen(tool, path, sound):
@@ -64,7 +65,7 @@ def find_steps(path, beats):
     sound, rate = soundfile.read(path, always_2d=True)
     low = sosfilt(butter(4, 150, fs=rate, output="sos"), sound.mean(1))
     sums = [np.concatenate([[0], np.cumsum(x ** 2)]) for x in (sound.mean(1), low)]
-    downs = beats[beats[:, 1] == 1, 0]
+    downs = beats[beats[:, 1] == 1, 0] if beats.shape[1] > 1 else []
     bar = np.median(np.diff(downs)) if len(downs) > 3 else 4 * np.median(np.diff(beats[:, 0]))
 
     def change(at, t):
@@ -106,8 +107,8 @@ def read_truth(path):
 
 
 def targets(rows, truth):
-    """For each line of clues a 0/1/NaN per kind, the section (-1: unknown), and per foretold kind a bin."""
-    time, now, period, ago = rows[:, :4].T
+    """For each line of clues a 0/1/NaN per kind."""
+    time, _, period, _ = rows[:, :4].T
     kinds = np.zeros((len(rows), len(KINDS)), np.float32)
     for t, label, kind in truth:
         ticks = np.abs(time - t) / (period / 4)
@@ -116,25 +117,17 @@ def targets(rows, truth):
         if kind in KINDS:
             kinds[ticks <= 4, KINDS.index(kind)] = np.nan
             kinds[ticks <= 1.1, KINDS.index(kind)] = 1
-    starts = np.array([t for t, _, _ in truth])
-    names = [SECTIONS.index(label) if label in SECTIONS else -1 for _, label, _ in truth]
-    section = np.array(names)[np.clip(np.searchsorted(starts, now, "right") - 1, 0, None)]
-    section[ago > 2] = -1
-    bins = np.full((len(rows), len(FORETOLD)), len(WITHIN))
-    for f, kind in enumerate(FORETOLD):
-        due = np.array([t for t, _, k in truth if k == kind] + [1e9])
-        beats = (due[np.searchsorted(due, now + .1)] - now) / period
-        bins[:, f] = np.searchsorted(WITHIN, beats - .25)
-    bins[ago > 2] = -1
-    return kinds, section, bins
+    return kinds
 
 
 class Piece:
-    def __init__(self, path, half):
-        self.rows, self.truth, self.half = np.load(path), read_truth(path[:-4] + ".sections"), half
+    def __init__(self, path):
+        self.rows, self.truth = np.load(path), read_truth(path[:-4] + ".sections")
         self.name = os.path.basename(path)[:-4]
+        self.half = PIECES.index(self.name) % 2 if self.name in PIECES else zlib.crc32(self.name.encode()) % 2
         self.times = 6 if self.name in PIECES else 1
         self.plain = any(label == "plain" for _, label, _ in self.truth)
+        self.weight = 5 if self.name in PIECES else .3 if self.plain else 2 if self.name.startswith("club") else 1
         self.targets = targets(self.rows, self.truth)
         self.odds = None    # of each line, by the network that has not seen the piece
 
@@ -143,16 +136,15 @@ class Piece:
         keep = np.ones(len(self.rows), bool)
         if self.plain and len(keep) > LINES:
             keep = np.random.default_rng(1).random(len(keep)) < LINES / len(keep)
-            keep |= np.isnan(self.targets[0]).any(1)
-        return self.times * [[part[keep] for part in (self.rows, *self.targets)]]
+            keep |= np.isnan(self.targets).any(1)
+        return self.times * [[part[keep] for part in (self.rows, self.targets)]]
 
 
 def load(work):
     """The pieces, but for arrangements from FIRST_TEST on, in two halves."""
     paths = [path for path in sorted(glob.glob(os.path.join(work, "*.npy"))) if os.path.exists(path[:-4] + ".sections")]
     numbers = [path[:-4].rpartition("-")[2] for path in paths]
-    used = [path for path, n in zip(paths, numbers) if not n.isdigit() or int(n) < FIRST_TEST]
-    return [Piece(path, i % 2) for i, path in enumerate(used)]
+    return [Piece(path) for path, n in zip(paths, numbers) if not n.isdigit() or int(n) < FIRST_TEST]
 
 
 def join(pieces):
@@ -167,9 +159,9 @@ def units():
     return np.array(clues + 8 * [10] + [10, 2.5, 2.5, 5, 5, 5, 1, 1, 1] + 6 * [10] + 4 * [2.5], np.float32)
 
 
-def minimise(torch, hidden, leaves, inputs, draw, loss, noise):
+def minimise(torch, leaves, inputs, draw, loss, noise):
     """Hidden and output layer after STEPS steps on batches drawn by `draw`."""
-    net = torch.nn.Sequential(torch.nn.Linear(inputs.shape[1], hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, leaves))
+    net = torch.nn.Sequential(torch.nn.Linear(inputs.shape[1], HIDDEN), torch.nn.Tanh(), torch.nn.Linear(HIDDEN, leaves))
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
@@ -196,7 +188,7 @@ def fit_changes(torch, x, kinds):
         sure = ~torch.isnan(y[rows])
         return torch.nn.functional.binary_cross_entropy_with_logits(out[sure], y[rows][sure])
 
-    nets = [minimise(torch, HIDDEN_CHANGES, len(KINDS), x, draw, loss, .15) for _ in range(NETS)]
+    nets = [minimise(torch, len(KINDS), x, draw, loss, .15) for _ in range(NETS)]
     for net in nets:
         net[3] -= np.log((often / len(rare)) / ((batch - often) / len(common)))
     return mean_of(nets)
@@ -206,22 +198,6 @@ def mean_of(nets):
     """One network that says what all say in the mean."""
     return [np.concatenate([n[0] for n in nets]), np.concatenate([n[1] for n in nets]),
             np.concatenate([n[2] for n in nets], 1) / len(nets), sum(n[3] for n in nets) / len(nets)]
-
-
-def fit_outlook(torch, x, section, bins):
-    section, bins = torch.tensor(section), torch.tensor(bins)
-    usable = torch.nonzero(bins[:, 0] >= 0)[:, 0]
-
-    def draw():
-        return usable[torch.randint(len(usable), (1024,))]
-
-    def loss(out, rows):
-        parts = torch.split(out, GROUPS, 1)
-        entropy = torch.nn.functional.cross_entropy
-        return entropy(parts[0], section[rows], ignore_index=-1) + sum(
-            entropy(parts[1 + f], bins[rows, f]) for f in range(len(FORETOLD)))
-
-    return minimise(torch, HIDDEN_OUTLOOK, sum(GROUPS), x, draw, loss, .15)
 
 
 def fold(net, center, scale):
@@ -236,41 +212,65 @@ def squash(rows):
 
 
 def fit(data):
-    """The networks of changes and of the outlook."""
     import torch
     torch.manual_seed(1)
     torch.set_num_threads(1)
     x = squash(data[0])
     center, scale = x.mean(0), x.std(0) + 1e-3
-    inputs = torch.tensor((x - center) / scale)
-    changes = fit_changes(torch, inputs, data[1])
-    outlook = fit_outlook(torch, inputs[:, :LEVEL_CLUES], data[2], data[3])
-    return fold(changes, center, scale), fold(outlook, center[:LEVEL_CLUES], scale[:LEVEL_CLUES])
+    return fold(fit_changes(torch, torch.tensor((x - center) / scale), data[1]), center, scale)
 
 
 def fit_halves(pieces):
-    """A pair of networks for each half; the pieces keep what that of the other half says of them."""
+    """A network for each half; the pieces keep what that of the other half says of them."""
     nets = [fit(join([piece for piece in pieces if piece.half == half])) for half in (0, 1)]
     for piece in pieces:
-        piece.odds = answer(nets[1 - piece.half][0], piece.rows)
+        piece.odds = answer(nets[1 - piece.half], piece.rows)
     return nets
 
 
 def answer(net, rows):
-    return np.tanh(squash(rows)[:, :net[0].shape[1]] @ net[0].T + net[1]) @ net[2].T + net[3]
+    return np.tanh(squash(rows) @ net[0].T + net[1]) @ net[2].T + net[3]
 
 
-def told(rows, odds):
-    """(time, kind, when it was told, log odds, ago) of the transitions that a network's answers tell."""
+class Told:
+    """The transitions that transition.c would tell: (time, kind, when it was told, log odds, ago)."""
+
+    def __init__(self):
+        self.events, self.last, self.last_of = [], -1e9, {}
+
+    def add(self, time, kind, now, period, odds, ago):
+        if time - self.last > APART * period and time - self.last_of.get(kind, -1e9) > ALIKE * period:
+            self.events.append((time, kind, now, odds, ago))
+            self.last = self.last_of[kind] = time
+
+
+def late(rows, odds, beats):
+    """(now, order, …) of what may be told late. `beats` are rows of end, now, length and odds of sections."""
+    for kind, (likely, least) in LATE.items():
+        alike, leaf = 0, KINDS.index(kind)
+        for i, (end, now, period, *sections) in enumerate(beats):
+            alike = alike + 1 if sections[SECTIONS.index(kind)] >= likely else 0
+            if alike != LATE_BEATS or i + 1 < LATE_BEATS + LATE_HEARD:
+                continue
+            first = end - LATE_BEATS * period
+            near = np.flatnonzero((rows[:, 0] >= first - LATE_BEFORE * period) & (rows[:, 0] <= first + period) &
+                                  (rows[:, 1] <= now + 1e-6))
+            best = near[odds[near, leaf].argmax()] if len(near) else None
+            if len(near) and 1 / (1 + np.exp(-odds[best, leaf])) >= least:
+                yield now, 1, (rows[best, 0], kind, now, period, odds[best, leaf], 0)
+
+
+def told(rows, odds, beats=()):
+    """What is told by a network's answers and, when beats are known, late."""
     ratio = 1 / (1 + np.exp(-odds)) / THRESHOLDS / np.array([FACTORS[int(ago)] for ago in rows[:, 3]])[:, None]
-    events, last, last_of = [], -1e9, {}
+    out, chances = Told(), list(late(rows, odds, beats))
     for i in np.flatnonzero((ratio >= 1).any(1)):
         time, now, period, ago = rows[i, :4]
-        kind = KINDS[int(ratio[i].argmax())]
-        if time - last > APART * period and time - last_of.get(kind, -1e9) > ALIKE * period:
-            events.append((time, kind, now, odds[i, KINDS.index(kind)], int(ago)))
-            last = last_of[kind] = time
-    return events
+        best = int(ratio[i].argmax())
+        chances.append((now, 0, (time, KINDS[best], now, period, odds[i, best], int(ago))))
+    for _, _, chance in sorted(chances, key=lambda chance: chance[:2]):
+        out.add(*chance)
+    return out.events
 
 
 def logistic(x, y, weight=1, ridge=1e-3):
@@ -310,22 +310,21 @@ def array(name, values):
                                       for v in row) for row in values))
 
 
-def export(path, changes, outlook):
+def export(path, net):
     with open(path, "w") as out:
-        out.write("/* Weights of the networks that weigh the evidence for transitions. Written by "
+        out.write("/* Weights of the network that weighs the evidence for transitions. Written by "
                   "src/train/transitions.py.\n *\n * SPDX-License-Identifier: GPL-3.0-or-later */\n"
                   '#include "transition_weights.h"\n\n// clang-format off\n')
         out.write(array("unit", 1 / units()))
-        for name, net in (("change", changes), ("outlook", outlook)):
-            for layer, values in zip(("enter", "enter_bias", "leave", "leave_bias"), net):
-                out.write(array(name + "_" + layer, values))
+        for layer, values in zip(("enter", "enter_bias", "leave", "leave_bias"), net):
+            out.write(array("change_" + layer, values))
 
 
 def train(work, path):
     pieces = load(work)
     nets = fit_halves(pieces)
     print_trust(pieces)
-    export(path, *(mean_of(halves) for halves in zip(*nets)))
+    export(path, mean_of(nets))
 
 
 if __name__ == "__main__":

@@ -103,6 +103,21 @@ static void breakdown_buildup_and_drop_are_told(void **state) {
     assert_int_equal(count_kind(rig, "drop"), 1);
 }
 
+/* No sixteenth tells that it begins, but what follows does. */
+static void a_vague_buildup_is_told_late(void **state) {
+    static const struct part parts[] = {{4, PAD | HAT, 0.6},   {8, GROOVE, 0.9},
+                                        {8, PAD | HAT, 0.7},   {8, PAD | LEAD | RISER, 0.8},
+                                        {4, GROOVE | LEAD, 1}, {0, 0, 0}};
+    struct rig *rig = play(parts);
+    double begins = part_start(3), beat = 60 / arrangement_bpm;
+    const struct ja_event *told = find(rig, "buildup", begins, 0.5);
+
+    (void)state;
+    assert_non_null(told);
+    assert_true(told->emitted > begins + 2 * beat && told->emitted < begins + 5 * beat);
+    rig_free(rig);
+}
+
 static void rise_and_fall_are_told(void **state) {
     static const struct part parts[] = {
         {4, GROOVE, 0.3}, {8, GROOVE, 1}, {4, GROOVE, 0.3}, {0, 0, 0}};
@@ -293,6 +308,7 @@ static void sections_are_told_without_flicker(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(breakdown_buildup_and_drop_are_told),
+        cmocka_unit_test(a_vague_buildup_is_told_late),
         cmocka_unit_test(rise_and_fall_are_told),
         cmocka_unit_test(silence_and_return_are_told),
         cmocka_unit_test(loud_music_after_quiet_is_a_start),

@@ -35,7 +35,7 @@ extern const struct ja_stage_class ja_chroma_stage; /* chroma, tuning; reads sil
 extern const struct ja_stage_class ja_key_stage;    /* reads chroma */
 extern const struct ja_stage_class ja_chord_stage;  /* reads chroma; hears beats */
 
-/* section_odds, drop_within, breakdown_within, buildup_within; hears beats */
+/* section_odds, drop_within, breakdown_within, buildup_within, outlook_age; hears beats */
 extern const struct ja_stage_class ja_transition_stage;
 extern const struct ja_stage_class ja_section_stage; /* reads section_odds; hears transitions */
 
