@@ -16,7 +16,7 @@ static const char *const names[PARTS + 1] = {"intro",     "groove", "buildup", "
                                              "breakdown", "outro",  "unknown"};
 
 static const double leaving = 1 / 96.0;          /* probability of a part's end, per beat */
-static const double ear = 0.08;                  /* weight of a beat's odds: they are much alike */
+static const double ear = 0.6;                   /* weight of a beat's odds: they are much alike */
 static const double weight_most = 40;            /* of a transition, when it is certain */
 static const double clear = 0.6, unclear = 0.35; /* belief to tell a part, to give it up */
 static const int patience = 8;                   /* beats of unclear belief */
@@ -36,7 +36,8 @@ struct section {
     double transition; /* s of audio: the last one */
     double beat, period;
     int unclear_beats;
-    bool due; /* a beat has come */
+    bool beat_due; /* a beat has come: what the ear says of it is known when this stage runs */
+    bool due;      /* to be judged */
 };
 
 static const struct ja_module module = {
@@ -165,8 +166,7 @@ static void section_heard(struct ja_stage *stage, const struct ja_event *event) 
     if (event->type != JA_EVENT_BEAT)
         return;
     section->period = 60 / event->beat.bpm;
-    section->due = true;
-    advance(section);
+    section->beat_due = true;
 }
 
 static void section_process(struct ja_stage *stage, const struct ja_span *hop,
@@ -174,9 +174,11 @@ static void section_process(struct ja_stage *stage, const struct ja_span *hop,
     struct section *section = stage->state;
 
     (void)spectrum, (void)out;
-    if (section->due)
+    if (section->beat_due)
+        advance(section);
+    if (section->due || section->beat_due)
         judge(stage, hop->end);
-    section->due = false;
+    section->due = section->beat_due = false;
 }
 
 const struct ja_stage_class ja_section_stage = {

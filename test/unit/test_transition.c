@@ -283,6 +283,19 @@ static void a_drop_that_fails_to_come_is_taken_back(void **state) {
     rig_free(rig);
 }
 
+static void sections_are_heard_before_transitions(void **state) {
+    const struct ja_event *first = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < played->event_count && !first; i++)
+        if (played->events[i].type == JA_EVENT_SECTION ||
+            played->events[i].type == JA_EVENT_TRANSITION)
+            first = &played->events[i];
+    assert_non_null(first);
+    assert_int_equal(first->type, JA_EVENT_SECTION);
+    assert_true(first->emitted < 8);
+}
+
 static void sections_are_told_without_flicker(void **state) {
     static const char *const wanted[] = {"breakdown", "buildup", "drop"};
     const struct rig *rig = played;
@@ -316,6 +329,7 @@ int main(void) {
         cmocka_unit_test(neither_level_nor_what_was_before_reset_matters),
         cmocka_unit_test(a_drop_is_announced_and_counted_down),
         cmocka_unit_test(a_drop_that_fails_to_come_is_taken_back),
+        cmocka_unit_test(sections_are_heard_before_transitions),
         cmocka_unit_test(sections_are_told_without_flicker),
     };
 
