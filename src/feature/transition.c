@@ -55,12 +55,12 @@ enum { LATE_KINDS = BUILDUP + 1, LATE_BEATS = 3 };
 static const long late_first = (LATE_BEATS - 1) * JA_TICKS_PER_BEAT,
                   late_last = (LATE_BEATS + 4) * JA_TICKS_PER_BEAT;
 static const long late_heard = (LATE_BEATS + 8) * JA_TICKS_PER_BEAT;
-static const double late_confidence = 0.72; /* what was seen of them */
+static const double late_confidence = 0.75; /* what was seen of them */
 static const struct {
     int section;                 /* its place among the odds of sections */
     double likely, least_change; /* how likely that must be; the change, against its threshold */
 } lates[LATE_KINDS] = {
-    [DROP] = {3, 0.9, 0.27}, [BREAKDOWN] = {4, 0.7, 0.075}, [BUILDUP] = {2, 0.7, 0.1}};
+    [DROP] = {3, 0.9, 0.27}, [BREAKDOWN] = {4, 0.7, 0.15}, [BUILDUP] = {2, 0.7, 0.1}};
 enum { SEEN_TICKS = 32 }; /* more than late_last */
 
 /* `threshold`: how sure the network must be; `bias`: of the log odds, from what the network says of
