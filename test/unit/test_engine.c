@@ -58,14 +58,14 @@ static void habit_keeps_the_level(void **state) {
     static const struct {
         double between;
         int fresh, used;
-    } rows[] = {{0, BEAT, BEAT}, {0.3, BEAT / 2, BEAT}, {0.85, BEAT / 2, BEAT / 2}};
+    } rows[] = {{0, BEAT, BEAT}, {0.45, BEAT / 2, BEAT}, {0.85, BEAT / 2, BEAT / 2}};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ja_engine *fresh = make(), *used = make();
         play(used, 42, 0);
-        assert_true(fabs(play(fresh, 20, rows[i].between) - rows[i].fresh) < 0.5);
-        assert_true(fabs(play(used, 20, rows[i].between) - rows[i].used) < 0.5);
+        assert_true(fabs(play(fresh, 30, rows[i].between) - rows[i].fresh) < 0.5);
+        assert_true(fabs(play(used, 30, rows[i].between) - rows[i].used) < 0.5);
         ja_engine_free(fresh);
         ja_engine_free(used);
     }
