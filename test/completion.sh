@@ -1,6 +1,7 @@
 #!/bin/bash
 # Asks bash's completion of the command line, as if the tabulator had been pressed, and compares.
 #
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
 cd "$(dirname "$0")/.." || exit 1

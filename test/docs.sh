@@ -5,6 +5,7 @@
 #   test/docs.sh --write    write the tables of README and manual pages and the sample
 #                           configuration anew
 #
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks who uses whom: each folder of src/ may include the headers of certain folders only.
 #
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs into a folder, runs the program from there, and takes everything away again.
 #
-# Time limit: 300 s
+# Time limit: 600 s
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # Tests that the beats of a piece do not depend on its sample rate, its level or analysis.hop.
 #
+# Time limit: 600 s
 # Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json

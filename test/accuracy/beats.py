@@ -2,6 +2,8 @@
 # Tests how right beats are on a few generated pieces, side by side with the engine "aubio"; the
 # whole tables are printed by make bench-beats.
 #
+# Time limit: 600 s
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
 import statistics

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Lets the program talk with another OSC implementation: oscdump listens, oscsend steers.
 # Time limit: 60 s
+# Goes beside others.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -u

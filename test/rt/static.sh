@@ -10,7 +10,8 @@
 # table of such calls is empty), no system call instruction, no stack frame of variable size, at most
 # 4 KiB of stack. Inline assembler is refused in the sources.
 #
-# Time limit: 300 s
+# Time limit: 600 s
+# Goes beside others.
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck disable=SC2046,SC2086,SC2001 # lists of files and flags are meant to be split
 set -u
