@@ -6,12 +6,15 @@
 #   soak.py [--minutes N]                  by the clock (30)
 #   soak.py --hours N [--speed N]          so many hours of sound, freewheeling up to that fast (20)
 #
+# Told to end early (SIGTERM), it judges what there was.
+#
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import argparse
 import collections
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -93,7 +96,8 @@ def tell(seconds, look, program):
 
 def soak(program, web_port, options):
     """All looks; the first is when it has settled."""
-    looks, start, told, lap = [], time.monotonic(), 0, 0
+    looks, start, told, lap, ended = [], time.monotonic(), 0, 0, []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     while True:
         # A freewheeling jackd 1.9.21 may lose a client when another connects ports.
         visit(program, web_port, lap, cables=not options.hours)
@@ -103,6 +107,7 @@ def soak(program, web_port, options):
         looks.append((seconds, look))
         sound_h = look["stats"]["time"] / 3600
         done = sound_h >= options.hours if options.hours else seconds >= options.minutes * 60
+        done = done or bool(ended)
         if done or seconds - told >= 60 or lap == 1:
             tell(seconds, look, program)
             told = seconds
