@@ -54,6 +54,11 @@ static void require_topic(const char *topic) {
     json_decref(text);
 }
 
+static bool ends_in(const char *topic, const char *end) {
+    size_t length = strlen(topic), rest = strlen(end);
+    return length > rest && !strcmp(topic + length - rest, end);
+}
+
 enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *setup,
                            struct ja_error *error) {
     (void)error;
@@ -73,15 +78,14 @@ unsigned ja_mqtt_connections(struct ja_mqtt *client) {
 }
 
 bool ja_mqtt_publish(struct ja_mqtt *client, const char *topic, const char *payload) {
-    size_t length = strlen(topic);
     require(client && connections > 0 && payload[0]);
     require_topic(topic);
-    if (length > 7 && !strcmp(topic + length - 7, "/config")) {
+    if (ends_in(topic, "/config")) {
         json_decref(require_object(payload, strlen(payload)));
         introduced++;
     }
-    if (!strcmp(payload, "online")) {
-        require(introduced == (introduces ? 6 : 0));
+    if (ends_in(topic, "/status")) {
+        require(!strcmp(payload, "online") && introduced == (introduces ? 6 : 0));
         introduced = 0;
     }
     return !takes_nothing;
