@@ -338,10 +338,7 @@ static const struct ja_option *find_option(const struct ja_module *module, const
 static double number_of(const struct ja_config *config, const struct ja_module *module,
                         const char *instance, const char *name) {
     const struct ja_option *option = find_option(module, name);
-    char *settings = option ? filled(config, module, instance) : NULL;
-    double number = settings ? *(const double *)(const void *)(settings + option->offset) : 0;
-    free(settings);
-    return number;
+    return option ? *(const double *)ja_config_value(config, module, instance, option) : 0;
 }
 
 void ja_app_warn_of_offsets(const struct ja_app *app, const struct ja_config *config) {

@@ -586,6 +586,14 @@ void ja_config_fill(const struct ja_config *config, const struct ja_module *modu
         memcpy((char *)settings + o->offset, ja_store_value(section, o, NULL, NULL), o->size);
 }
 
+const void *ja_config_value(const struct ja_config *config, const struct ja_module *module,
+                            const char *instance, const struct ja_option *option) {
+    const struct ja_section *section =
+        ja_store_section(config, module, instance == NULL ? "" : instance);
+    assert(section != NULL);
+    return ja_store_value(section, option, NULL, NULL);
+}
+
 const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
                                size_t i) {
     for (size_t s = 0; s < config->section_count; s++) {

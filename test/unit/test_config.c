@@ -113,6 +113,11 @@ static void instances_come_by_being_named_and_go_with_their_layers(void **state)
     assert_int_equal(target.port, 7000);
     assert_false(target.enable);
     assert_string_equal(target.host, "127.0.0.1");
+    for (size_t i = 0; i < target_module.option_count; i++) {
+        const struct ja_option *option = &target_module.options[i];
+        assert_memory_equal(ja_config_value(config, &target_module, "lights", option),
+                            (const char *)&target + option->offset, option->size);
+    }
 
     ja_config_clear(config, JA_LAYER_FILE);
     assert_string_equal(ja_config_instance(config, &target_module, 1), "lights");

@@ -60,6 +60,9 @@ bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
  * unless the module is named. */
 void ja_config_fill(const struct ja_config *config, const struct ja_module *module,
                     const char *instance, void *settings);
+/* The effective value of one of its options: what the field of the settings would hold. */
+const void *ja_config_value(const struct ja_config *config, const struct ja_module *module,
+                            const char *instance, const struct ja_option *option);
 /* Names of a named module's instances, in order of appearance: i = 0, 1, … until NULL. */
 const char *ja_config_instance(const struct ja_config *config, const struct ja_module *module,
                                size_t i);
