@@ -280,7 +280,8 @@ clean:
 
 SECONDS ?= 60
 FUZZ_CC ?= clang
-FUZZERS := $(filter-out $(if $(filter 1,$(WITH_WEB)),,guest message http oscquery payload secrets), \
+WEB_FUZZERS := guest message http oscquery payload secrets
+FUZZERS := $(filter-out $(if $(filter 1,$(WITH_WEB)),,$(WEB_FUZZERS)), \
 	$(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c)))
 # Everything is built anew for it, in a folder of its own.
 FUZZ_MAKE = +@$(MAKE) --no-print-directory -s CC="$(FUZZ_CC)" WITH_LINK=0
