@@ -75,7 +75,7 @@ def stands_still(case):
         case.is_told(moment, "no_input")
         pings = [case.program.ping_ms() for _ in range(50)]
         case.note(f"commands answered in {max(pings):.0f} ms")
-        case.check(max(pings) < 1000, "commands are answered meanwhile", pings)
+        case.check(max(pings) < 3000, "commands are answered meanwhile", pings)
         case.twin_ends("stalled")
         time.sleep(max(0, moment + 5 - now()))
     case.recovers(now())
