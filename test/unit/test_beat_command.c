@@ -448,7 +448,7 @@ static void habit_shifts_from_the_start(void **state) {
 /* Clicks at 160 bpm, every second one softer. */
 static double uneven_clicks(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 80) + 0.3 * clicks_at(t + 60 / 160.0, 80);
+    return clicks_at(t, 80) + 0.6 * clicks_at(t + 60 / 160.0, 80);
 }
 
 static void priors_decide_the_octave(void **state) {
