@@ -11,8 +11,8 @@
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/core/thread.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -80,20 +80,6 @@ static void release(struct ja_jack *jack) {
     free(jack);
 }
 
-/* With every signal blocked, in it and so in libjack's threads: signals are the main thread's. */
-static int start_thread(struct ja_jack *jack) {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&jack->thread, &attributes, ja_client_run, jack);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return failure;
-}
-
 enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *setup,
                              struct ja_error *error) {
     assert(setup->stream_count <= JA_STREAMS);
@@ -118,7 +104,8 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
         status = ja_fail(error, JA_FAILED, "no memory for the JACK client");
     else
         status = make_connections(made, setup, error);
-    if (status == JA_OK && (errno = start_thread(made)) != 0)
+    if (status == JA_OK &&
+        (errno = ja_thread_start(&made->thread, STACK_BYTES, ja_client_run, made)) != 0)
         status = ja_fail(error, JA_FAILED, "no thread for the JACK client: %s", strerror(errno));
     if (status != JA_OK) {
         release(made);

@@ -4,9 +4,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/core/chores.h>
 
+#include <ja/core/thread.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -101,16 +100,6 @@ bool ja_chores_add(struct ja_chores *chores, struct ja_chore *chore) {
     return true;
 }
 
-/* Signals belong to the main thread. */
-static int start_thread(struct ja_chores *chores) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&chores->thread, NULL, run, chores);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
 static void destroy(struct ja_chores *chores) {
     ja_loop_unwatch(chores->loop, chores->done_fd);
     if (chores->done_fd >= 0)
@@ -134,7 +123,7 @@ struct ja_chores *ja_chores_new(struct ja_loop *loop, struct ja_error *error) {
     if (chores->done_fd < 0)
         ja_fail(error, JA_FAILED, "no event descriptor for chores");
     else if (ja_loop_watch(loop, chores->done_fd, POLLIN, finished, chores, error) == JA_OK &&
-             (code = start_thread(chores)) == 0)
+             (code = ja_thread_start(&chores->thread, 0, run, chores)) == 0)
         return chores;
     if (code != 0)
         ja_fail(error, JA_FAILED, "no thread for chores: %s", strerror(code));

@@ -11,10 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ja/core/text.h>
+#include <ja/core/thread.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,16 +180,6 @@ static struct shared *make_shared(int wake_fd) {
     return shared;
 }
 
-/* Signals belong to the main thread. */
-static int start_thread(struct ja_resolver *resolver) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&resolver->thread, NULL, run, resolver->shared);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
 static bool make_pipe(int fds[2]) {
     if (pipe(fds) < 0)
         return false;
@@ -218,7 +207,7 @@ struct ja_resolver *ja_resolver_new(struct ja_loop *loop, struct ja_error *error
     }
     if (ja_loop_watch(loop, fds[0], POLLIN, deliver, resolver, error) != JA_OK)
         goto watched;
-    int code = start_thread(resolver);
+    int code = ja_thread_start(&resolver->thread, 0, run, resolver->shared);
     if (code == 0)
         return resolver;
     ja_fail(error, JA_FAILED, "cannot start looking up host names: %s", strerror(code));

@@ -18,12 +18,12 @@
 #include <ja/core/clock.h>
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/core/thread.h>
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,18 +393,10 @@ static void *work(void *data) {
 
 enum ja_status ja_stream_start(struct ja_stream *stream, void (*wake)(void *data), void *data,
                                struct ja_error *error) {
-    pthread_attr_t attributes;
-    sigset_t all, before;
     stream->wake = wake;
     stream->wake_data = data;
     stream->stop = false;
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int fault = pthread_create(&stream->worker, &attributes, work, stream);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
+    int fault = ja_thread_start(&stream->worker, WORKER_STACK_BYTES, work, stream);
     if (fault)
         return ja_fail(error, JA_FAILED, "the analysis thread of stream %s cannot start: %s",
                        stream->name, strerror(fault));

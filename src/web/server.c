@@ -17,10 +17,9 @@
 #include <ja/core/log.h>
 #include <ja/core/ring.h>
 #include <ja/core/text.h>
+#include <ja/core/thread.h>
 #include <libwebsockets.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -753,13 +752,8 @@ enum ja_status ja_web_listen(struct ja_web *web, const struct ja_web_service *se
     return JA_OK;
 }
 
-/* Signals belong to the main thread. */
 enum ja_status ja_web_start(struct ja_web *web, struct ja_error *error) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&web->thread, NULL, run, web);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int code = ja_thread_start(&web->thread, 0, run, web);
     web->started = code == 0;
     return code == 0 ? JA_OK
                      : ja_fail(error, JA_FAILED, "the web server cannot start: %s", strerror(code));
