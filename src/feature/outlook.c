@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "outlook.h"
 
+#include "dense.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -18,15 +20,6 @@ void ja_outlook_reset(struct ja_outlook *outlook) {
             outlook->within[f][i] = NAN;
 }
 
-static void pass(const float *weights, const float *bias, const float *input, int inputs,
-                 float *output, int outputs) {
-    for (int o = 0; o < outputs; o++, weights += inputs) {
-        output[o] = bias[o];
-        for (int i = 0; i < inputs; i++)
-            output[o] += weights[i] * input[i];
-    }
-}
-
 static float logistic(float x) {
     return 1 / (1 + expf(-x));
 }
@@ -34,10 +27,10 @@ static float logistic(float x) {
 static void remember(float *state, const float *clues) {
     float heard[GATES * JA_OUTLOOK_HIDDEN], known[GATES * JA_OUTLOOK_HIDDEN];
 
-    pass(ja_outlook_hear_weights[0], ja_outlook_hear_bias, clues, JA_OUTLOOK_CLUES, heard,
-         GATES * JA_OUTLOOK_HIDDEN);
-    pass(ja_outlook_know_weights[0], ja_outlook_know_bias, state, JA_OUTLOOK_HIDDEN, known,
-         GATES * JA_OUTLOOK_HIDDEN);
+    ja_dense(ja_outlook_hear_weights[0], ja_outlook_hear_bias, clues, JA_OUTLOOK_CLUES, heard,
+             GATES * JA_OUTLOOK_HIDDEN);
+    ja_dense(ja_outlook_know_weights[0], ja_outlook_know_bias, state, JA_OUTLOOK_HIDDEN, known,
+             GATES * JA_OUTLOOK_HIDDEN);
     for (int h = 0; h < JA_OUTLOOK_HIDDEN; h++) {
         float reset = logistic(heard[RESET + h] + known[RESET + h]);
         float update = logistic(heard[UPDATE + h] + known[UPDATE + h]);
@@ -62,8 +55,8 @@ void ja_outlook_hear(struct ja_outlook *outlook, const float clues[JA_OUTLOOK_CL
     float leaves[JA_OUTLOOK_LEAVES], *spans = leaves + JA_OUTLOOK_SECTIONS;
 
     remember(outlook->state, clues);
-    pass(ja_outlook_leave_weights[0], ja_outlook_leave_bias, outlook->state, JA_OUTLOOK_HIDDEN,
-         leaves, JA_OUTLOOK_LEAVES);
+    ja_dense(ja_outlook_leave_weights[0], ja_outlook_leave_bias, outlook->state, JA_OUTLOOK_HIDDEN,
+             leaves, JA_OUTLOOK_LEAVES);
     share(leaves, JA_OUTLOOK_SECTIONS);
     memcpy(outlook->sections, leaves, sizeof outlook->sections);
     for (int f = 0; f < JA_OUTLOOK_FORETOLD; f++, spans += JA_OUTLOOK_SPANS + 1) {

@@ -13,6 +13,7 @@
  * told when it has lasted for two bars.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dense.h"
 #include "outlook.h"
 #include "transition_weights.h"
 
@@ -167,33 +168,15 @@ static void transition_heard(struct ja_stage *stage, const struct ja_event *even
 
 /* --- The network --- */
 
-struct layer {
-    const float *weights, *bias; /* outputs × inputs, outputs */
-    int inputs, outputs;
-};
-
-static const struct layer change_enter = {
-    ja_transition_change_enter[0], ja_transition_change_enter_bias, JA_CLUES, JA_CHANGE_HIDDEN};
-static const struct layer change_leave = {ja_transition_change_leave[0],
-                                          ja_transition_change_leave_bias, JA_CHANGE_HIDDEN,
-                                          JA_CHANGE_LEAVES};
-static void pass(const struct layer *layer, const float *input, float *output) {
-    for (int o = 0; o < layer->outputs; o++) {
-        const float *weights = layer->weights + o * layer->inputs;
-
-        output[o] = layer->bias[o];
-        for (int i = 0; i < layer->inputs; i++)
-            output[o] += weights[i] * input[i];
-    }
-}
-
 static void weigh(const float *input, float *leaves) {
     float hidden[JA_CHANGE_HIDDEN];
 
-    pass(&change_enter, input, hidden);
+    ja_dense(ja_transition_change_enter[0], ja_transition_change_enter_bias, input, JA_CLUES,
+             hidden, JA_CHANGE_HIDDEN);
     for (int h = 0; h < JA_CHANGE_HIDDEN; h++)
         hidden[h] = tanhf(hidden[h]);
-    pass(&change_leave, hidden, leaves);
+    ja_dense(ja_transition_change_leave[0], ja_transition_change_leave_bias, hidden,
+             JA_CHANGE_HIDDEN, leaves, JA_CHANGE_LEAVES);
 }
 
 /* --- Decisions --- */
