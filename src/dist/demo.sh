@@ -92,8 +92,10 @@ done
 "$build/test/tools/ja-play" -c "$client:in_1" -c "$client:in_2" "$audio" >"$logs/play" 2>&1 &
 player=$!
 started+=("$player")
-wait "$player" || fail "the player failed: $(cat "$logs/play")"
+wait -n "$player" "$analyzer"
+status=$?
 kill -0 "$analyzer" 2>/dev/null || fail "jack-analyzer ended before the music; what it said is above"
+[ "$status" = 0 ] || fail "the player failed: $(cat "$logs/play")"
 sleep 1
 kill "$analyzer"
 wait "$analyzer" || fail "jack-analyzer ended with an error"

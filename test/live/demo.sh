@@ -75,6 +75,21 @@ sleep 3
 kill -TERM "$demo"
 wait "$demo"
 check "interrupted, it leaves nothing either" nothing_left
+
+AUDIO=synth:demo src/dist/demo.sh >"$work/out" 2>"$work/err" </dev/null &
+demo=$!
+for _ in {1..100}; do
+    grep -q BPM "$work/out" && break
+    sleep 0.1
+done
+pkill -TERM -P "$demo" -x jack-analyzer
+started=$SECONDS
+wait "$demo"
+status=$?
+check "without its analyser it fails" [ "$status" = 1 ]
+check "long before the piece ends" [ $((SECONDS - started)) -lt 30 ]
+check "and says so" grep -q "jack-analyzer ended before the music" "$work/err"
+check "and leaves nothing" nothing_left
 verdict=$("$BUILD/test/rt/verdict" "$RTCHECK_DIR")
 status=$?
 check "$(echo "$verdict" | head -n 1)" [ $status = 0 ]
