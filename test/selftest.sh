@@ -29,7 +29,7 @@ expect() {
     report "$1"
 }
 
-echo 1..18
+echo 1..20
 expect "good tests pass" 'echo "ok 1 - a"; echo "ok 2 - b"; echo 1..2' "2 passed, 0 failed" 0
 expect "a failing test is counted" 'echo "ok 1 - a"; echo "not ok 2 - b"; exit 1' \
     "1 passed, 1 failed" 1
@@ -73,6 +73,18 @@ if [ "$(nproc)" -gt 1 ]; then
 else
     report "who goes beside others does" "one processor"
 fi
+
+printf '#!/bin/bash\n# Goes in the background.\nuntil [ -e "%s" ]; do sleep 0.1; done; echo "ok 1"\n' \
+    "$folder/now" >"$folder/behind.sh"
+printf '#!/bin/bash\ntouch "%s"; echo "ok 1"\n' "$folder/now" >"$folder/front.sh"
+chmod +x "$folder"/*.sh
+got=$(TIME_LIMIT=20 test/run "$folder/behind.sh" "$folder/front.sh" 2>&1)
+[ "$(tail -n 1 <<<"$got")" = "2 passed, 0 failed" ]
+report "who goes in the background does"
+printf '#!/bin/bash\n# Goes in the background.\nsleep 1; echo "not ok 1"\n' >"$folder/behind.sh"
+got=$(test/run "$folder/behind.sh" "$folder/front.sh" 2>&1)
+[ "$(tail -n 1 <<<"$got")" = "1 passed, 1 failed" ]
+report "and is waited for"
 
 left=/dev/shm/ja-selftest-$$
 printf '#!/bin/bash\nsleep 100 >"%s" & touch "%s"; echo "ok 1"\n' "$folder/sleeper" "$left" \
