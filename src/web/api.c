@@ -88,7 +88,7 @@ static void tell_answer(struct ja_api *api, uint64_t client, unsigned status, co
 
 static void tell_error(struct ja_api *api, uint64_t client, unsigned status, const char *sentence) {
     char *text = malloc(ANSWER_BYTES);
-    size_t size = text ? ja_http_error(status, sentence, text, ANSWER_BYTES) : 0;
+    size_t size = text ? ja_error_write(status, sentence, text, ANSWER_BYTES) : 0;
     tell_answer(api, client, status, json_type, text, size);
 }
 
@@ -517,10 +517,10 @@ static enum ja_status listen_for(struct ja_api *api, struct ja_error *error) {
                                            .hsts_days = api->settings.hsts_days,
                                            .request = ja_http_request,
                                            .admit = ja_http_admit,
-                                           .open = ja_clients_open,
-                                           .heard = ja_clients_heard,
-                                           .closed = ja_clients_closed,
-                                           .told = ja_clients_told,
+                                           .open = ja_sockets_open,
+                                           .heard = ja_sockets_heard,
+                                           .closed = ja_sockets_closed,
+                                           .told = ja_sockets_told,
                                            .woken = woken,
                                            .second = every_second,
                                            .ended = ended,

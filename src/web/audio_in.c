@@ -43,20 +43,6 @@ struct wish {
 
 /* --- All of them --- */
 
-struct ja_guest *ja_audio_find(const struct ja_api *api, const char *name) {
-    struct ja_guest *guest = api->guests;
-    while (guest && strcmp(guest->stream.name, name) != 0)
-        guest = guest->next;
-    return guest;
-}
-
-static bool is_own(const struct ja_api *api, const char *name) {
-    for (size_t i = 0; i < api->stream_count; i++)
-        if (!strcmp(api->streams[i].name, name))
-            return true;
-    return false;
-}
-
 void ja_audio_tell(struct ja_api *api) {
     static struct ja_asked_guests asked; /* one server's thread */
     const uint64_t now_us = ja_clock_us();
@@ -121,7 +107,7 @@ static struct wish read_wish(const struct ja_api *api, const char *query) {
 static struct ja_guest *begin(struct ja_api *api, const char *name, struct wish *wish) {
     const int most =
         api->settings.streams < JA_WEB_STREAMS ? api->settings.streams : JA_WEB_STREAMS;
-    if (is_own(api, name)) {
+    if (ja_bus_find(api, name)) {
         ja_fail(&wish->error, JA_USAGE, "%s is one of the program's own streams", name);
         *wish = refuse(*wish, 409, CLOSE_POLICY, "taken");
         return NULL;
@@ -179,7 +165,7 @@ static bool take_over(struct ja_guest *guest, uint64_t now_us) {
 
 void ja_audio_open(struct ja_api *api, struct ja_api_client *mine, const char *query) {
     struct wish wish = read_wish(api, query);
-    struct ja_guest *guest = wish.code ? NULL : ja_audio_find(api, mine->id);
+    struct ja_guest *guest = wish.code ? NULL : ja_guest_find(api, mine->id);
     bool resumed = false;
     if (guest && !take_over(guest, ja_clock_us())) {
         ja_fail(&wish.error, JA_USAGE, "somebody else sends to %s", mine->id);
@@ -253,7 +239,7 @@ static void answer(struct ja_web_client *client, const char *name, const char *w
 static void start(struct ja_api *api, struct ja_web_client *client, const char *name,
                   const char *query) {
     struct wish wish = read_wish(api, query);
-    struct ja_guest *guest = wish.code ? NULL : ja_audio_find(api, name);
+    struct ja_guest *guest = wish.code ? NULL : ja_guest_find(api, name);
     if (guest && (guest->rate != wish.rate || guest->channels != wish.channels)) {
         ja_fail(&wish.error, JA_USAGE, "stream %s has %u channels at %u Hz", name, guest->channels,
                 guest->rate);
@@ -262,17 +248,18 @@ static void start(struct ja_api *api, struct ja_web_client *client, const char *
         guest = begin(api, name, &wish);
     }
     if (wish.code)
-        ja_http_fail(client, wish.status, wish.error.text);
+        ja_error_answer(client, wish.status, wish.error.text);
     else
         answer(client, name, guest->socket ? "connected" : "waiting");
 }
 
 static void stop(struct ja_api *api, struct ja_web_client *client, const char *name) {
-    struct ja_guest *guest = ja_audio_find(api, name);
+    struct ja_guest *guest = ja_guest_find(api, name);
     if (!guest) {
-        bool own = is_own(api, name);
-        ja_http_fail(client, own ? 409 : 404,
-                     own ? "this is one of the program's own streams" : "there is no such stream");
+        bool own = ja_bus_find(api, name);
+        ja_error_answer(client, own ? 409 : 404,
+                        own ? "this is one of the program's own streams"
+                            : "there is no such stream");
         return;
     }
     if (guest->socket)
@@ -285,7 +272,7 @@ void ja_audio_request(struct ja_api *api, struct ja_web_client *client,
                       const struct ja_web_request *request, bool is_start) {
     const char *name = strrchr(request->path, '/') + 1;
     if (!ja_query_is_name(name))
-        ja_http_fail(client, 400, ja_query_name_rule);
+        ja_error_answer(client, 400, ja_query_name_rule);
     else if (is_start)
         start(api, client, name, request->query);
     else
@@ -295,7 +282,7 @@ void ja_audio_request(struct ja_api *api, struct ja_web_client *client,
 /* --- As time goes by --- */
 
 void ja_audio_greet(const struct ja_api *api, struct ja_api_client *to, const char *name) {
-    const struct ja_guest *guest = ja_audio_find(api, name);
+    const struct ja_guest *guest = ja_guest_find(api, name);
     if (guest)
         ja_bus_send_lasting(to, &guest->stream);
 }

@@ -10,6 +10,13 @@
 
 enum { FIRST_HZ = 30 }; /* frames a second for who has not said */
 
+struct ja_bus_stream *ja_bus_find(struct ja_api *api, const char *name) {
+    for (size_t i = 0; i < api->stream_count; i++)
+        if (!strcmp(api->streams[i].name, name))
+            return &api->streams[i];
+    return NULL;
+}
+
 /* --- What one wants --- */
 
 /* The client's own number of a stream; -1: it does not want it. */
@@ -42,9 +49,7 @@ void ja_bus_open(struct ja_api *api, struct ja_api_client *mine) {
     ja_clients_count(api);
 }
 
-/* --- From one --- */
-
-static void subscribe(struct ja_api *api, struct ja_api_client *from,
+void ja_bus_subscribe(struct ja_api *api, struct ja_api_client *from,
                       const struct ja_web_message *message) {
     if (message->outputs)
         from->outputs = message->outputs;
@@ -56,25 +61,6 @@ static void subscribe(struct ja_api *api, struct ja_api_client *from,
     }
     ja_clients_count(api);
     ja_clients_answer(from, message, "ack", true, "subscribed");
-}
-
-/* Streams that it has not heard of before. */
-static void greet_guests(struct ja_api *api, struct ja_api_client *from,
-                         const struct ja_web_message *message) {
-    for (size_t i = 0; i < message->stream_count; i++)
-        ja_audio_greet(api, from, message->streams[i]);
-}
-
-void ja_bus_heard(struct ja_api *api, struct ja_api_client *from,
-                  const struct ja_web_message *message) {
-    struct ja_asked asked = {.kind = JA_ASKED_COMMAND, .message = *message};
-    if (message->kind == JA_WEB_SUBSCRIBE) {
-        subscribe(api, from, message);
-        greet_guests(api, from, message);
-    } else {
-        ja_audio_tell(api);
-        ja_clients_ask(api, from, &asked);
-    }
 }
 
 /* --- To all --- */

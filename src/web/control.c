@@ -6,11 +6,8 @@
 #include <string.h>
 
 /* The program's own streams are the main thread's. */
-static bool exists(const struct ja_api *api, const char *name) {
-    for (size_t i = 0; i < api->stream_count; i++)
-        if (!strcmp(api->streams[i].name, name))
-            return true;
-    return ja_audio_find(api, name) != NULL;
+static bool exists(struct ja_api *api, const char *name) {
+    return ja_bus_find(api, name) || ja_guest_find(api, name);
 }
 
 void ja_control_socket_open(struct ja_api *api, struct ja_api_client *mine) {
@@ -51,7 +48,7 @@ void ja_control_socket_heard(struct ja_api *api, struct ja_api_client *from,
     static const char *const known[] = {"get_stats", "list_streams", "reset_analysis", "pause",
                                         "resume"};
     const char *name = message->call.name;
-    struct ja_guest *guest = ja_audio_find(api, from->id);
+    struct ja_guest *guest = ja_guest_find(api, from->id);
     size_t i = 0;
     while (i < sizeof known / sizeof known[0] && strcmp(known[i], name) != 0)
         i++;

@@ -70,6 +70,13 @@ struct ja_guest *ja_guest_new(struct ja_api *api, const char *name, unsigned cha
     return NULL;
 }
 
+struct ja_guest *ja_guest_find(const struct ja_api *api, const char *name) {
+    struct ja_guest *guest = api->guests;
+    while (guest && strcmp(guest->stream.name, name) != 0)
+        guest = guest->next;
+    return guest;
+}
+
 void ja_guest_free(struct ja_guest *guest) {
     ja_stream_free(guest->analysis);
     while (guest->first) {

@@ -55,6 +55,8 @@ struct ja_guest *ja_guest_new(struct ja_api *api, const char *name, unsigned cha
                               unsigned rate, struct ja_error *error);
 /* Ends the worker; the list and the socket are the caller's affair. */
 void ja_guest_free(struct ja_guest *guest);
+/* NULL: no guest is called that. */
+struct ja_guest *ja_guest_find(const struct ja_api *api, const char *name);
 /* A message of sound. */
 enum ja_guest_verdict ja_guest_hear(struct ja_guest *guest, const void *bytes, size_t size);
 /* Hands out what the worker has found, and hands it what waits. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_BYTES = 4096, LIST_BYTES = 64 * 1024 };
+enum { LIST_BYTES = 64 * 1024 };
 
 static const char json_type[] = "application/json";
 
@@ -58,38 +58,6 @@ static const struct route {
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 
-/* --- Errors --- */
-
-static const char *code_of(unsigned status) {
-    static const struct {
-        unsigned status;
-        const char *code;
-    } codes[] = {
-        {400, "bad_request"}, {401, "unauthorized"},     {404, "not_found"},   {405, "method"},
-        {409, "conflict"},    {426, "upgrade_required"}, {503, "unavailable"},
-    };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i].status == status)
-            return codes[i].code;
-    return "failed";
-}
-
-size_t ja_http_error(unsigned status, const char *sentence, char *buffer, size_t size) {
-    struct ja_text text;
-    struct ja_json json;
-    ja_json_open(&json, &text, buffer, size);
-    ja_json_put_string(&json, "error", sentence);
-    ja_json_put_string(&json, "code", code_of(status));
-    ja_json_end_object(&json);
-    return text.length;
-}
-
-void ja_http_fail(struct ja_web_client *client, unsigned status, const char *sentence) {
-    char text[ERROR_BYTES];
-    ja_web_answer(client, status, json_type, text,
-                  ja_http_error(status, sentence, text, sizeof text));
-}
-
 /* --- Answers of the main thread --- */
 
 static void ask(struct ja_api *api, struct ja_web_client *client, struct ja_asked *asked) {
@@ -100,7 +68,7 @@ static void ask(struct ja_api *api, struct ja_web_client *client, struct ja_aske
         return;
     if (mine)
         mine->number = 0;
-    ja_http_fail(client, 503, "there is too much to do: try again");
+    ja_error_answer(client, 503, "there is too much to do: try again");
 }
 
 static void answer_read(struct ja_api *api, struct ja_web_client *client,
@@ -112,7 +80,7 @@ static void answer_read(struct ja_api *api, struct ja_web_client *client,
     if (ja_text_copy(asked.what, sizeof asked.what, what))
         ask(api, client, &asked);
     else
-        ja_http_fail(client, 404, "there is nothing with so long a name");
+        ja_error_answer(client, 404, "there is nothing with so long a name");
 }
 
 static void answer_command(struct ja_api *api, struct ja_web_client *client,
@@ -120,9 +88,9 @@ static void answer_command(struct ja_api *api, struct ja_web_client *client,
     struct ja_asked asked = {.kind = JA_ASKED_POST};
     struct ja_error error;
     if (ja_web_message_read(&asked.message, request->body, request->size, &error) != JA_OK)
-        ja_http_fail(client, 400, error.text);
+        ja_error_answer(client, 400, error.text);
     else if (asked.message.kind != JA_WEB_COMMAND)
-        ja_http_fail(client, 400, "only a WebSocket can subscribe or ping");
+        ja_error_answer(client, 400, "only a WebSocket can subscribe or ping");
     else
         ask(api, client, &asked);
 }
@@ -133,7 +101,7 @@ static void answer_option(struct ja_api *api, struct ja_web_client *client,
     struct ja_error error;
     const char *name = strrchr(request->path, '/') + 1;
     if (ja_web_value_read(&asked.message.call, name, request->body, request->size, &error) != JA_OK)
-        ja_http_fail(client, 400, error.text);
+        ja_error_answer(client, 400, error.text);
     else
         ask(api, client, &asked);
 }
@@ -145,14 +113,14 @@ static void answer_list(struct ja_web_client *client, void (*write)(struct ja_js
     struct ja_text text;
     struct ja_json json;
     if (!buffer) {
-        ja_http_fail(client, 503, "no memory for an answer");
+        ja_error_answer(client, 503, "no memory for an answer");
         return;
     }
     ja_text_init(&text, buffer, LIST_BYTES);
     ja_json_init(&json, &text);
     write(&json);
     if (text.full)
-        ja_http_fail(client, 503, "there are too many for one answer");
+        ja_error_answer(client, 503, "there are too many for one answer");
     else
         ja_web_answer(client, 200, json_type, text.data, text.length);
     free(buffer);
@@ -207,7 +175,7 @@ static void answer_commands(struct ja_api *api, struct ja_web_client *client,
 static void answer_socket(struct ja_api *api, struct ja_web_client *client,
                           const struct ja_web_request *request) {
     (void)api, (void)request;
-    ja_http_fail(client, 426, "this is a WebSocket");
+    ja_error_answer(client, 426, "this is a WebSocket");
 }
 
 static void answer_start(struct ja_api *api, struct ja_web_client *client,
@@ -338,7 +306,7 @@ unsigned ja_http_admit(void *data, const struct ja_web_request *request) {
     const struct ja_api *api = data;
     if (!may_ask(api, request))
         return 401;
-    if (!ja_clients_is_socket(request->path))
+    if (!ja_sockets_has(request->path))
         return 404;
     return atomic_load(&api->listeners) < (unsigned)api->settings.clients ? 0 : 503;
 }
@@ -349,7 +317,7 @@ void ja_http_request(void *data, struct ja_web_client *client,
     const char *method = strcmp(request->method, "HEAD") ? request->method : "GET";
     bool known = false;
     if (is_secret(request->path) && !may_ask(api, request)) {
-        ja_http_fail(client, 401, "a token is needed: Authorization: Bearer …, or ?token=…");
+        ja_error_answer(client, 401, "a token is needed: Authorization: Bearer …, or ?token=…");
         return;
     }
     for (size_t i = 0; i < ROUTES; i++) {
@@ -362,10 +330,10 @@ void ja_http_request(void *data, struct ja_web_client *client,
         return;
     }
     if (known || (!is_secret(request->path) && strcmp(method, "GET") != 0))
-        ja_http_fail(client, 405, "this path takes another method");
+        ja_error_answer(client, 405, "this path takes another method");
     else if (is_secret(request->path))
-        ja_http_fail(client, 404,
-                     "there is no such path; /api/v1/openapi.json tells what there is");
+        ja_error_answer(client, 404,
+                        "there is no such path; /api/v1/openapi.json tells what there is");
     else
         ja_page_answer(api->root, client, request->path);
 }

@@ -228,11 +228,11 @@ void ja_monitor_woken(struct ja_api *api) {
 
 /* --- Coming and going --- */
 
-static struct ja_monitor *find_monitor(const struct ja_api *api, const char *name) {
-    for (size_t i = 0; i < api->stream_count; i++)
-        if (!strcmp(api->streams[i].name, name))
-            return api->monitors[i];
-    struct ja_guest *guest = ja_audio_find(api, name);
+static struct ja_monitor *find_monitor(struct ja_api *api, const char *name) {
+    const struct ja_bus_stream *own = ja_bus_find(api, name);
+    const struct ja_guest *guest = own ? NULL : ja_guest_find(api, name);
+    if (own)
+        return api->monitors[own->place];
     return guest ? ja_stream_monitor(guest->analysis) : NULL;
 }
 

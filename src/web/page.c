@@ -83,6 +83,6 @@ void ja_page_answer(const char *root, struct ja_web_client *client, const char *
     snprintf(sentence, sizeof sentence, "there is no %.100s%s%s", path,
              strcmp(path, "/index.html") ? "" : ": the page is not installed in ",
              strcmp(path, "/index.html") ? "" : root);
-    size = ja_http_error(404, sentence, text, sizeof text);
+    size = ja_error_write(404, sentence, text, sizeof text);
     ja_web_answer(client, 404, "application/json", text, size);
 }

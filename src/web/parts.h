@@ -176,15 +176,10 @@ struct ja_api {
 
 /* --- clients.c: who is connected --- */
 
-bool ja_clients_open(void *api, struct ja_web_client *client, const struct ja_web_request *request);
-void ja_clients_heard(void *api, struct ja_web_client *client, bool text, const void *bytes,
-                      size_t size);
-void ja_clients_closed(void *api, struct ja_web_client *client);
-/* Is this the path of a WebSocket? */
-bool ja_clients_is_socket(const char *path);
 /* Keeps a client to be answered later; NULL without memory. */
 struct ja_api_client *ja_clients_add(struct ja_api *api, struct ja_web_client *client,
                                      enum ja_client_kind kind);
+void ja_clients_remove(struct ja_api *api, struct ja_api_client *client);
 /* After what a client wants has changed: what the main thread need not write when nobody does. */
 void ja_clients_count(struct ja_api *api);
 /* An event, or before the first that finds room again, how many did not. */
@@ -199,14 +194,16 @@ void ja_clients_refuse(struct ja_api_client *to, const char *type, const char *c
 void ja_clients_send_metrics(struct ja_api *api, const char *id, const char *text, size_t size);
 /* A question of a WebSocket to the main thread; the client is told when it asks too much. */
 void ja_clients_ask(struct ja_api *api, struct ja_api_client *from, struct ja_asked *asked);
-/* From the main thread. */
-void ja_clients_told(void *api, const void *bytes, size_t size);
+/* The main thread's answer. */
+void ja_clients_pass(struct ja_api *api, const struct ja_told *told);
 
 /* --- bus.c: the live bus --- */
 
 void ja_bus_open(struct ja_api *api, struct ja_api_client *mine);
-void ja_bus_heard(struct ja_api *api, struct ja_api_client *from,
-                  const struct ja_web_message *message);
+void ja_bus_subscribe(struct ja_api *api, struct ja_api_client *from,
+                      const struct ja_web_message *message);
+/* The program's own stream of that name; NULL: there is none. */
+struct ja_bus_stream *ja_bus_find(struct ja_api *api, const char *name);
 /* To all who want it. */
 void ja_bus_event(struct ja_api *api, struct ja_bus_stream *stream, unsigned outputs,
                   unsigned lasting, const char *text, size_t size);
@@ -230,7 +227,6 @@ void ja_audio_heard(struct ja_api *api, struct ja_api_client *from, const void *
 void ja_audio_closed(struct ja_api *api, struct ja_api_client *mine);
 void ja_audio_request(struct ja_api *api, struct ja_web_client *client,
                       const struct ja_web_request *request, bool start);
-struct ja_guest *ja_audio_find(const struct ja_api *api, const char *name);
 /* To a listener that has just asked for the stream of that name, if it is one of these. */
 void ja_audio_greet(const struct ja_api *api, struct ja_api_client *to, const char *name);
 void ja_audio_woken(struct ja_api *api);
@@ -260,6 +256,23 @@ void ja_monitor_end(struct ja_api *api, const char *name);
 /* The server's thread is about to end. */
 void ja_monitor_ended(struct ja_api *api);
 
+/* --- sockets.c: WebSockets by their path --- */
+
+bool ja_sockets_open(void *api, struct ja_web_client *client, const struct ja_web_request *request);
+void ja_sockets_heard(void *api, struct ja_web_client *client, bool text, const void *bytes,
+                      size_t size);
+void ja_sockets_closed(void *api, struct ja_web_client *client);
+/* From the main thread. */
+void ja_sockets_told(void *api, const void *bytes, size_t size);
+/* Is this the path of a WebSocket? */
+bool ja_sockets_has(const char *path);
+
+/* --- error.c: an error as the answer to a request --- */
+
+/* {"error":…,"code":…}; the code follows from the status. Returns its length. */
+size_t ja_error_write(unsigned status, const char *sentence, char *text, size_t size);
+void ja_error_answer(struct ja_web_client *client, unsigned status, const char *sentence);
+
 /* --- query.c: what stands in a path and behind it --- */
 
 bool ja_query_is_name(const char *name);
@@ -274,9 +287,6 @@ bool ja_query_has(const char *query, const char *key, const char *value);
 
 void ja_http_request(void *api, struct ja_web_client *client, const struct ja_web_request *request);
 unsigned ja_http_admit(void *api, const struct ja_web_request *request);
-/* {"error":…,"code":…}; the code follows from the status. Returns its length. */
-size_t ja_http_error(unsigned status, const char *sentence, char *text, size_t size);
-void ja_http_fail(struct ja_web_client *client, unsigned status, const char *sentence);
 
 /* --- page.c: the page's files --- */
 
