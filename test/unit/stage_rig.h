@@ -226,6 +226,13 @@ static inline double rig_noise(double t, unsigned c) {
     return (double)(x >> 11) / 4503599627370496.0 - 1;
 }
 
+/* A short noise on every beat. */
+static inline double rig_clicks(double t, double bpm) {
+    double since = fmod(t, 60 / bpm);
+
+    return since < 0.01 ? 0.5 * exp(-since * 300) * rig_noise(since, 0) : 0;
+}
+
 static inline double rig_nothing(double t, unsigned c) {
     (void)t, (void)c;
     return 0;

@@ -14,20 +14,14 @@ static const struct ja_stage_class *const with_predictor[] = {
     &ja_state_stage,   &ja_predict_beat_stage, NULL,
 };
 
-static double clicks_at(double t, double bpm) {
-    double since = fmod(t, 60 / bpm);
-
-    return since < 0.01 ? 0.5 * exp(-since * 300) * rig_noise(since, 0) : 0;
-}
-
 static double clicks_120(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 120);
+    return rig_clicks(t, 120);
 }
 
 static double clicks_90(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 90);
+    return rig_clicks(t, 90);
 }
 
 /* Kick on every beat, hiss between, over a soft chord: 128 bpm. */

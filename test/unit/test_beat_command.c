@@ -13,25 +13,19 @@ static const struct ja_stage_class *const stages[] = {
     &ja_state_stage,   &ja_predict_beat_stage, NULL,
 };
 
-static double clicks_at(double t, double bpm) {
-    double since = fmod(t, 60 / bpm);
-
-    return since < 0.01 ? 0.5 * exp(-since * 300) * rig_noise(since, 0) : 0;
-}
-
 static double clicks_120(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 120);
+    return rig_clicks(t, 120);
 }
 
 static double clicks_100(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 100);
+    return rig_clicks(t, 100);
 }
 
 static double clicks_90(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 90);
+    return rig_clicks(t, 90);
 }
 
 static double noise(double t, unsigned c) {
@@ -448,7 +442,7 @@ static void habit_shifts_from_the_start(void **state) {
 /* Clicks at 160 bpm, every second one softer. */
 static double uneven_clicks(double t, unsigned c) {
     (void)c;
-    return clicks_at(t, 80) + 0.6 * clicks_at(t + 60 / 160.0, 80);
+    return rig_clicks(t, 80) + 0.6 * rig_clicks(t + 60 / 160.0, 80);
 }
 
 static void priors_decide_the_octave(void **state) {
