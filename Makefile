@@ -178,13 +178,14 @@ test:
 		$(UNIT_SOURCES:%.c=build/address-undefined/%) $(THREADED:%.c=build/thread/%) \
 		$(TEST_SCRIPTS)
 
-# The same scripts as in `make test`, at length.
+# The same scripts as in `make test`, at length. Servers that are killed keep their place in what the
+# machine's servers share: these have one of their own.
 rt-proof: CALLBACKS ?= 10000000
 rt-proof:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
-	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/rt/proof.sh
-	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/rt/proof_pipewire.sh
+	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/support/alone test/rt/proof.sh
+	CALLBACKS=$(CALLBACKS) LONG_MS=15000 test/support/alone test/rt/proof_pipewire.sh
 
 bench:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
@@ -206,7 +207,7 @@ bench-beats:
 soak:
 	@src/dist/packages.sh $(BUILD_PACKAGES) jackd2 python3
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
-	@/usr/bin/python3 test/bench/soak.py $(if $(HOURS),--hours $(HOURS))
+	@test/support/alone /usr/bin/python3 test/bench/soak.py $(if $(HOURS),--hours $(HOURS))
 
 # The sample configuration is written by the option tables themselves.
 jack-analyzer.conf: $(BUILD)/test/tools/ja-conf-sample
@@ -335,4 +336,4 @@ $(BUILD)/test/faults/starved: $(BUILD)/test/faults/starved.o $(BUILD)/src/main.o
 faults:
 	@src/dist/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(JOBS) SAN= all tools
-	@/usr/bin/python3 test/faults/matrix.py $(if $(LONG),--long)
+	@test/support/alone /usr/bin/python3 test/faults/matrix.py $(if $(LONG),--long)
