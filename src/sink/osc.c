@@ -81,7 +81,8 @@ struct target {
     struct ja_outlet *outlet; /* NULL: to host->packet */
     char owner[80];           /* "target NAME", for messages */
     struct ja_schedule *schedule;
-    struct ja_osc_entry *entries; /* what is sent, and where; ENTRIES of them */
+    struct ja_osc_entry *entries; /* what is sent, and where */
+    struct ja_osc_line *lines;    /* of the map, that entries refer to; NULL without one */
     size_t entry_count;
     struct ja_slots slots;
     struct channel *channels; /* JA_STREAMS of them, which mean nothing before they have a slot */
@@ -188,7 +189,7 @@ static size_t encode(const struct channel *channel, const struct ja_osc_entry *e
                      const struct ja_osc_argument *values, bool rest, void *packet, size_t size) {
     struct ja_osc_argument arguments[JA_OSC_VALUES + 1];
     char texts[JA_OSC_TEXTS], types[JA_OSC_VALUES + 1] = "";
-    char address[sizeof channel->prefix + sizeof entry->rule.address];
+    char address[sizeof channel->prefix + sizeof entry->line->rule.address];
     struct ja_text text;
     if (!ja_osc_entry_fill(entry, channel->stream, values, rest, arguments, texts))
         return 0;
@@ -196,7 +197,7 @@ static size_t encode(const struct channel *channel, const struct ja_osc_entry *e
         types[i] = arguments[i].type;
     ja_text_init(&text, address, sizeof address);
     ja_text_put(&text, entry->mapped ? "" : channel->prefix);
-    ja_text_put(&text, entry->mapped ? entry->rule.address : entry->row->address);
+    ja_text_put(&text, entry->mapped ? entry->line->rule.address : entry->row->address);
     return ja_osc_write(packet, size, address, types, arguments);
 }
 
@@ -215,7 +216,7 @@ static void send_entry(struct ja_sink *sink, const struct channel *channel,
 static double pulse_ms(const struct ja_sink *sink, const struct ja_osc_entry *entry) {
     const struct target_settings *settings = sink->settings;
     if (entry->mapped)
-        return entry->rule.pulse_ms;
+        return entry->line->rule.pulse_ms;
     return entry->row->when == JA_OSC_PULSE ? settings->pulse_ms : 0;
 }
 
@@ -325,22 +326,23 @@ static bool differ(const struct ja_osc_row *row, const struct sent *sent,
 static bool is_time_to_repeat(const struct ja_sink *sink, const struct ja_osc_entry *entry,
                               const struct sent *sent, uint64_t now_us) {
     const struct target_settings *settings = sink->settings;
-    double resend_s = entry->rule.resend_s < 0 ? settings->resend_s : entry->rule.resend_s;
+    double resend_s =
+        entry->line->rule.resend_s < 0 ? settings->resend_s : entry->line->rule.resend_s;
     return resend_s > 0 && now_us + RESEND_SLACK_US >= sent->at_us + (uint64_t)(resend_s * 1e6);
 }
 
 /* Has the entry's own limit of rate been reached? */
 static bool is_too_soon(const struct ja_osc_entry *entry, const struct sent *sent,
                         uint64_t now_us) {
-    double max_hz = entry->rule.max_hz;
+    double max_hz = entry->line->rule.max_hz;
     return sent->once && max_hz > 0 && (double)(now_us - sent->at_us) < 1e6 / max_hz;
 }
 
 static bool is_sent_always(const struct ja_sink *sink, const struct ja_osc_entry *entry) {
     const struct target_settings *settings = sink->settings;
-    if (entry->rule.when == JA_OSC_AS_OUTPUT)
+    if (entry->line->rule.when == JA_OSC_AS_OUTPUT)
         return entry->row->when == JA_OSC_CONTINUOUS && !settings->on_change;
-    return entry->rule.when == JA_OSC_INTERVAL;
+    return entry->line->rule.when == JA_OSC_INTERVAL;
 }
 
 /* --- Silence --- */
@@ -354,7 +356,7 @@ static bool is_phase(const struct ja_osc_row *row) {
 static bool is_level(const struct ja_osc_entry *entry) {
     const struct ja_osc_row *row = entry->row;
     return row->when == JA_OSC_CONTINUOUS && row->sources[0].change == JA_OSC_UNIT &&
-           !is_phase(row) && entry->rule.when != JA_OSC_BEATS;
+           !is_phase(row) && entry->line->rule.when != JA_OSC_BEATS;
 }
 
 /* Nothing that goes with the beat is to be sent. */
@@ -445,7 +447,7 @@ static void offer_values(struct ja_sink *sink, struct channel *channel, size_t i
         !ja_osc_row_fill(entry->row, entry->positions, &(struct ja_osc_moment){.frame = frame},
                          values))
         return;
-    if (entry->rule.when == JA_OSC_BEATS) {
+    if (entry->line->rule.when == JA_OSC_BEATS) {
         memcpy(sent->held, values, sizeof values);
         return;
     }
@@ -503,7 +505,7 @@ static void remember(struct channel *channel, const struct ja_event *event,
 static bool is_its_beat(const struct channel *channel, const struct ja_osc_entry *entry,
                         const struct ja_event *event) {
     return event->type != JA_EVENT_BEAT ||
-           (event->beat.seq - channel->first) % entry->rule.every == 0;
+           (event->beat.seq - channel->first) % entry->line->rule.every == 0;
 }
 
 static void send_event_entry(struct ja_sink *sink, const struct ja_tap *tap,
@@ -743,12 +745,11 @@ static bool covers(const char *name, const struct ja_osc_row *row) {
            (!strncmp(name, address, length) && (!address[length] || address[length] == '/'));
 }
 
-/* An entry for every output in the list; all when it is empty. */
-static enum ja_status choose(const struct ja_sink *sink, struct ja_osc_entry *entries,
-                             size_t *count, struct ja_error *error) {
+/* Which outputs are listed; all when none is. */
+static enum ja_status choose(const struct ja_sink *sink, bool wanted[JA_OSC_ROWS],
+                             struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
     const char *name = ja_list_next(settings->outputs, NULL);
-    bool wanted[JA_OSC_ROWS];
     for (size_t i = 0; i < ja_osc_row_count; i++)
         wanted[i] = !name;
     for (; name; name = ja_list_next(settings->outputs, name)) {
@@ -762,73 +763,100 @@ static enum ja_status choose(const struct ja_sink *sink, struct ja_osc_entry *en
                            "(see --list-outputs)",
                            sink->name, name, ja_osc_nearest(name));
     }
-    for (size_t i = 0; i < ja_osc_row_count; i++)
-        if (wanted[i])
-            ja_osc_entry_plain(&entries[(*count)++], &ja_osc_rows[i]);
     return JA_OK;
 }
 
-static enum ja_status read_map(const struct ja_sink *sink, struct ja_osc_entry *entries,
-                               size_t *count, struct ja_error *error) {
+static enum ja_status read_line(const struct ja_sink *sink, size_t index, const char *text,
+                                struct ja_osc_entry *entry, struct ja_osc_line *line,
+                                struct ja_error *error) {
+    struct ja_error reason;
+    if (index == ENTRIES)
+        return ja_fail(error, JA_USAGE, "target.%s.map: more than %d lines", sink->name, ENTRIES);
+    if (ja_osc_entry_parse(entry, line, text, &reason) != JA_OK)
+        return ja_fail(error, JA_USAGE, "target.%s.map, line %zu: %s", sink->name, index + 1,
+                       reason.text);
+    return JA_OK;
+}
+
+static enum ja_status target_check(const struct ja_sink *sink, struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
-    const char *line = NULL;
-    while ((line = ja_list_next(settings->map, line)) != NULL) {
-        struct ja_error reason;
-        if (*count == ENTRIES)
-            return ja_fail(error, JA_USAGE, "target.%s.map: more than %d lines", sink->name,
-                           ENTRIES);
-        if (ja_osc_entry_parse(&entries[(*count)++], line, &reason) != JA_OK)
-            return ja_fail(error, JA_USAGE, "target.%s.map, line %zu: %s", sink->name, *count,
-                           reason.text);
+    enum ja_status status = check_prefix(sink, error);
+    bool wanted[JA_OSC_ROWS];
+    if (status == JA_OK && !settings->map[0])
+        return choose(sink, wanted, error);
+    const char *text = NULL;
+    for (size_t i = 0; status == JA_OK && (text = ja_list_next(settings->map, text)); i++) {
+        struct ja_osc_entry entry;
+        struct ja_osc_line line;
+        status = read_line(sink, i, text, &entry, &line, error);
+    }
+    return status;
+}
+
+/* An entry of outputs that no stage makes is left out. */
+static void take_entry(struct ja_sink *sink, struct ja_osc_entry *entries, size_t *count,
+                       const struct ja_osc_entry *entry) {
+    entries[*count] = *entry;
+    *count += ja_osc_row_locate(entry->row, sink->host->catalogue, entries[*count].positions);
+}
+
+static enum ja_status take_outputs(struct ja_sink *sink, struct ja_osc_entry *entries,
+                                   size_t *count, struct ja_error *error) {
+    bool wanted[JA_OSC_ROWS];
+    if (choose(sink, wanted, error) != JA_OK)
+        return JA_USAGE;
+    for (size_t i = 0; i < ja_osc_row_count; i++) {
+        struct ja_osc_entry entry = ja_osc_entry_plain(&ja_osc_rows[i]);
+        if (wanted[i])
+            take_entry(sink, entries, count, &entry);
     }
     return JA_OK;
 }
 
-/* Leaves out entries whose values no stage makes. */
-static size_t locate(const struct ja_sink *sink, struct ja_osc_entry *entries, size_t count) {
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (ja_osc_row_locate(entries[i].row, sink->host->catalogue, entries[i].positions))
-            entries[kept++] = entries[i];
-    return kept;
-}
-
-/* The entries the settings ask for, to be freed. */
-static enum ja_status read_entries(const struct ja_sink *sink, struct ja_osc_entry **entries,
-                                   size_t *count, struct ja_error *error) {
+static enum ja_status take_map(struct ja_sink *sink, struct ja_osc_entry *entries,
+                               struct ja_osc_line *lines, size_t *count, struct ja_error *error) {
     const struct target_settings *settings = sink->settings;
-    *entries = malloc(ENTRIES * sizeof **entries);
-    *count = 0;
-    if (!*entries)
-        return ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
-    enum ja_status status = check_prefix(sink, error);
-    if (status == JA_OK)
-        status = settings->map[0] ? read_map(sink, *entries, count, error)
-                                  : choose(sink, *entries, count, error);
-    if (status != JA_OK)
-        free(*entries);
-    return status;
+    const char *text = NULL;
+    for (size_t i = 0; (text = ja_list_next(settings->map, text)); i++) {
+        struct ja_osc_entry entry;
+        if (read_line(sink, i, text, &entry, &lines[i], error) != JA_OK)
+            return JA_USAGE;
+        take_entry(sink, entries, count, &entry);
+    }
+    return JA_OK;
 }
 
-static enum ja_status target_check(const struct ja_sink *sink, struct ja_error *error) {
-    struct ja_osc_entry *entries;
-    size_t count;
-    enum ja_status status = read_entries(sink, &entries, &count, error);
-    if (status == JA_OK)
-        free(entries);
-    return status;
+static size_t count_lines(const char *map) {
+    size_t count = 0;
+    for (const char *line = NULL; (line = ja_list_next(map, line));)
+        count++;
+    return count;
 }
 
 static enum ja_status take_settings(struct ja_sink *sink, struct ja_error *error) {
     struct target *target = sink->state;
-    struct ja_osc_entry *entries;
-    size_t count;
-    enum ja_status status = read_entries(sink, &entries, &count, error);
-    if (status != JA_OK)
+    const struct target_settings *settings = sink->settings;
+    size_t line_count = count_lines(settings->map), count = 0;
+    size_t room = line_count ? line_count : ja_osc_row_count;
+    struct ja_osc_entry *entries = malloc(room * sizeof *entries);
+    struct ja_osc_line *lines = line_count ? malloc(line_count * sizeof *lines) : NULL;
+    enum ja_status status;
+    if (!entries || (line_count && !lines))
+        status = ja_fail(error, JA_FAILED, "no memory for target \"%s\"", sink->name);
+    else if (line_count)
+        status = take_map(sink, entries, lines, &count, error);
+    else
+        status = take_outputs(sink, entries, &count, error);
+    if (status != JA_OK) {
+        free(entries);
+        free(lines);
         return status;
+    }
     free(target->entries);
+    free(target->lines);
     target->entries = entries;
-    target->entry_count = locate(sink, entries, count);
+    target->lines = lines;
+    target->entry_count = count;
     return JA_OK;
 }
 
@@ -837,6 +865,7 @@ static void release(struct target *target) {
     ja_outlet_free(target->outlet);
     free(target->channels);
     free(target->entries);
+    free(target->lines);
 }
 
 static enum ja_status open_target(struct ja_sink *sink, bool inside, struct ja_error *error) {

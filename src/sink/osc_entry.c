@@ -197,18 +197,18 @@ static enum ja_status read_item(struct ja_osc_item *item, const struct ja_osc_ru
 }
 
 /* Cuts rule.arguments at its blanks; strings stay there. */
-static enum ja_status read_arguments(struct ja_osc_entry *entry, struct ja_error *error) {
-    char *rest = entry->rule.arguments;
+static enum ja_status read_arguments(struct ja_osc_line *line, struct ja_error *error) {
+    char *rest = line->rule.arguments;
     while (*(rest += strspn(rest, " "))) {
         char *word = rest;
         rest += strcspn(rest, " ");
         if (*rest)
             *rest++ = '\0';
-        if (entry->item_count == JA_OSC_ITEMS)
+        if (line->item_count == JA_OSC_ITEMS)
             return ja_fail(error, JA_USAGE, "arguments: more than %d", JA_OSC_ITEMS);
-        struct ja_osc_item *item = &entry->items[entry->item_count++];
+        struct ja_osc_item *item = &line->items[line->item_count++];
         *item = (struct ja_osc_item){.kind = JA_OSC_CONSTANT};
-        if (read_item(item, &entry->rule, word, error) != JA_OK)
+        if (read_item(item, &line->rule, word, error) != JA_OK)
             return JA_USAGE;
     }
     return JA_OK;
@@ -220,7 +220,7 @@ static bool is_beat(const struct ja_osc_row *row) {
 
 /* What the keys may not mean together. */
 static enum ja_status check_rule(const struct ja_osc_entry *entry, struct ja_error *error) {
-    const struct ja_osc_rule *rule = &entry->rule;
+    const struct ja_osc_rule *rule = &entry->line->rule;
     const struct ja_osc_row *row = entry->row;
     bool values = row->event < 0 && row->when <= JA_OSC_STATE;
     if (rule->address[0] != '/' || strpbrk(rule->address, "#*,?[]{} "))
@@ -239,17 +239,19 @@ static enum ja_status check_rule(const struct ja_osc_entry *entry, struct ja_err
     return check_template(rule->text, error);
 }
 
-void ja_osc_entry_plain(struct ja_osc_entry *entry, const struct ja_osc_row *row) {
-    *entry = (struct ja_osc_entry){.row = row, .rule = {.every = 1, .resend_s = -1}};
+struct ja_osc_entry ja_osc_entry_plain(const struct ja_osc_row *row) {
+    static const struct ja_osc_line plain = {.rule = {.every = 1, .resend_s = -1}};
+    return (struct ja_osc_entry){.row = row, .line = &plain};
 }
 
-enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, const char *line,
-                                  struct ja_error *error) {
-    struct ja_osc_rule *rule = &entry->rule;
-    *entry = (struct ja_osc_entry){.mapped = true};
+enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, struct ja_osc_line *line,
+                                  const char *text, struct ja_error *error) {
+    struct ja_osc_rule *rule = &line->rule;
+    *entry = (struct ja_osc_entry){.mapped = true, .line = line};
+    *line = (struct ja_osc_line){0};
     for (size_t i = 0; i < KEYS; i++)
         ja_value_parse(&keys[i], keys[i].fallback, (char *)rule + keys[i].offset, error);
-    const char *at = line + strspn(line, " ");
+    const char *at = text + strspn(text, " ");
     while (*at)
         if (read_pair(rule, &at, error) != JA_OK)
             return JA_USAGE;
@@ -259,12 +261,12 @@ enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, const char *line,
                        "output=%s: there is no such output; the nearest is \"%s\" (see "
                        "--list-outputs)",
                        rule->output, ja_osc_nearest(rule->output));
-    if (check_rule(entry, error) != JA_OK || read_arguments(entry, error) != JA_OK)
+    if (check_rule(entry, error) != JA_OK || read_arguments(line, error) != JA_OK)
         return JA_USAGE;
     if (rule->text[0])
-        entry->items[entry->item_count++] = (struct ja_osc_item){.kind = JA_OSC_TEMPLATE};
-    else if (rule->value > 0 && entry->item_count == 0)
-        entry->items[entry->item_count++] = (struct ja_osc_item){.kind = JA_OSC_VALUE};
+        line->items[line->item_count++] = (struct ja_osc_item){.kind = JA_OSC_TEMPLATE};
+    else if (rule->value > 0 && line->item_count == 0)
+        line->items[line->item_count++] = (struct ja_osc_item){.kind = JA_OSC_VALUE};
     return JA_OK;
 }
 
@@ -315,7 +317,7 @@ static struct ja_osc_argument changed(const struct ja_osc_entry *entry,
     if (from->type == 's')
         return *from;
     double x = rest ? 0 : number_of(from);
-    return typed(&entry->rule, from->type, scaled(&entry->rule, x), text);
+    return typed(&entry->line->rule, from->type, scaled(&entry->line->rule, x), text);
 }
 
 static void put_number(struct ja_text *text, double value, int digits) {
@@ -328,7 +330,7 @@ static void put_number(struct ja_text *text, double value, int digits) {
 static void put_placeholder(const struct ja_osc_entry *entry, const struct placeholder *place,
                             const char *stream, const struct ja_osc_argument *from, size_t count,
                             bool rest, struct ja_text *text) {
-    size_t chosen = entry->rule.value > 0 ? (size_t)entry->rule.value : 1;
+    size_t chosen = entry->line->rule.value > 0 ? (size_t)entry->line->rule.value : 1;
     size_t index = place->index ? place->index : chosen;
     if (place->stream) {
         ja_text_put(text, stream);
@@ -342,14 +344,14 @@ static void put_placeholder(const struct ja_osc_entry *entry, const struct place
         return;
     }
     double x = rest ? 0 : number_of(argument);
-    put_number(text, place->index ? x : scaled(&entry->rule, x), place->digits);
+    put_number(text, place->index ? x : scaled(&entry->line->rule, x), place->digits);
 }
 
 static void expand(const struct ja_osc_entry *entry, const char *stream,
                    const struct ja_osc_argument *from, size_t count, bool rest,
                    struct ja_text *text) {
     struct placeholder place;
-    const char *at = entry->rule.text;
+    const char *at = entry->line->rule.text;
     for (const char *brace; (brace = strchr(at, '{')) != NULL;) {
         ja_text_put_bytes(text, at, (size_t)(brace - at));
         at = read_placeholder(brace + 1, &place);
@@ -362,12 +364,12 @@ static void expand(const struct ja_osc_entry *entry, const char *stream,
 static bool fill_item(const struct ja_osc_entry *entry, const struct ja_osc_item *item,
                       const char *stream, const struct ja_osc_argument *from, size_t count,
                       bool rest, struct ja_text *text, struct ja_osc_argument *to) {
-    size_t chosen = entry->rule.value > 0 ? (size_t)entry->rule.value - 1 : 0;
+    size_t chosen = entry->line->rule.value > 0 ? (size_t)entry->line->rule.value - 1 : 0;
     switch (item->kind) {
     case JA_OSC_CONSTANT:
         *to = item->constant;
         if (to->type == 's')
-            to->s = entry->rule.arguments + item->index;
+            to->s = entry->line->rule.arguments + item->index;
         return true;
     case JA_OSC_VALUE:
         if (chosen < count)
@@ -399,12 +401,13 @@ bool ja_osc_entry_fill(const struct ja_osc_entry *entry, const char *stream,
             if (rest && to[filled].type != 's')
                 to[filled].i = 0; /* a float's zero is the same bits */
         }
-    } else if (entry->item_count == 0) {
+    } else if (entry->line->item_count == 0) {
         for (; filled < count; filled++)
             to[filled] = changed(entry, &from[filled], rest, &text);
     }
-    for (; entry->mapped && filled < entry->item_count; filled++)
-        if (!fill_item(entry, &entry->items[filled], stream, from, count, rest, &text, &to[filled]))
+    for (; entry->mapped && filled < entry->line->item_count; filled++)
+        if (!fill_item(entry, &entry->line->items[filled], stream, from, count, rest, &text,
+                       &to[filled]))
             return false;
     to[filled].type = '\0';
     return !text.full;

@@ -47,20 +47,25 @@ struct ja_osc_item {
     size_t index; /* PLAIN: of the output's values; a constant string's in rule.arguments */
 };
 
-struct ja_osc_entry {
-    const struct ja_osc_row *row;
-    size_t positions[JA_OSC_SOURCES];
-    bool mapped; /* else address and arguments are the row's own */
+struct ja_osc_line {
     struct ja_osc_rule rule;
     size_t item_count; /* 0: the values as they are, scaled */
     struct ja_osc_item items[JA_OSC_ITEMS];
 };
 
+struct ja_osc_entry {
+    const struct ja_osc_row *row;
+    size_t positions[JA_OSC_SOURCES];
+    bool mapped; /* else address and arguments are the row's own */
+    const struct ja_osc_line *line;
+};
+
 /* An entry for an output as it is. */
-void ja_osc_entry_plain(struct ja_osc_entry *entry, const struct ja_osc_row *row);
-/* Reads a line; JA_USAGE and a sentence with key, value and range. */
-enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, const char *line,
-                                  struct ja_error *error);
+struct ja_osc_entry ja_osc_entry_plain(const struct ja_osc_row *row);
+/* Reads a line, which the entry then refers to; JA_USAGE and a sentence with key, value and range.
+ */
+enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, struct ja_osc_line *line,
+                                  const char *text, struct ja_error *error);
 /* What goes out, of what the row gives (`from`, ended by type 0). `rest`: as after a pulse, with
  * all the output's numbers 0. Texts are written to `texts`. False when there is nothing to send. */
 bool ja_osc_entry_fill(const struct ja_osc_entry *entry, const char *stream,

@@ -38,8 +38,9 @@ static void check_entry(const struct ja_osc_entry *entry) {
     for (size_t i = 0; i < JA_OSC_VALUES; i++)
         many[i] = (struct ja_osc_argument){.type = 'f', .f = i % 2 ? -0.5f : 1e-38f};
     many[JA_OSC_VALUES].type = 0;
-    require(entry->row && entry->rule.address[0] == '/');
-    require(entry->rule.every >= 1 && entry->rule.max_hz >= 0 && entry->rule.pulse_ms >= 0);
+    require(entry->row && entry->line->rule.address[0] == '/');
+    require(entry->line->rule.every >= 1 && entry->line->rule.max_hz >= 0 &&
+            entry->line->rule.pulse_ms >= 0);
     for (int rest = 0; rest < 2; rest++) {
         check_message(entry, some, rest);
         check_message(entry, many, rest);
@@ -50,14 +51,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     struct ja_error error = {""};
-    struct ja_osc_entry entry, plain;
+    struct ja_osc_entry entry;
+    struct ja_osc_line kept;
     char *line = malloc(size + 1);
     require(line != NULL);
     memcpy(line, bytes, size);
     line[size] = '\0';
-    if (ja_osc_entry_parse(&entry, line, &error) == JA_OK) {
+    if (ja_osc_entry_parse(&entry, &kept, line, &error) == JA_OK) {
         check_entry(&entry);
-        ja_osc_entry_plain(&plain, entry.row);
+        struct ja_osc_entry plain = ja_osc_entry_plain(entry.row);
         check_message(&plain, (const struct ja_osc_argument[]){{.type = 'f'}, {.type = 0}}, true);
     } else {
         require(error.text[0] != '\0');

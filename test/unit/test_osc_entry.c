@@ -20,12 +20,13 @@ static const struct ja_osc_argument values[] = {
 static const char *made_of(const char *line, const struct ja_osc_argument *from, bool rest) {
     static char words[512];
     struct ja_osc_entry entry;
+    struct ja_osc_line kept;
     struct ja_osc_argument to[JA_OSC_VALUES + 1];
     struct ja_error error = {""};
     struct ja_text text;
     char texts[JA_OSC_TEXTS];
     ja_text_init(&text, words, sizeof words);
-    if (ja_osc_entry_parse(&entry, line, &error) != JA_OK) {
+    if (ja_osc_entry_parse(&entry, &kept, line, &error) != JA_OK) {
         ja_text_put(&text, error.text);
         return words;
     }
