@@ -196,8 +196,6 @@ enum ja_status ja_app_sync_sinks(struct ja_app *app, const struct ja_config *con
         ja_sink_free(app->sinks[i]);
         app->sinks[i] = app->sinks[--app->sink_count];
     }
-    if (app->live)
-        ja_app_warn_of_offsets(app, config);
     return JA_OK;
 }
 
@@ -290,6 +288,7 @@ enum ja_status ja_app_start(struct ja_app *app, struct ja_error *error) {
         ja_loop_watch(app->loop, app->results_fd, POLLIN, results_came, app, error);
     for (size_t i = 0; i < app->stream_count && status == JA_OK; i++)
         status = ja_stream_start(app->streams[i], wake, app, error);
+    ja_app_warn_of_offsets(app, app->config);
     ja_loop_every(app->loop, SECOND_US, every_second, app);
     ja_app_open_keys(app);
     return status;

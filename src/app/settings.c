@@ -217,8 +217,6 @@ static enum ja_status when_different(struct ja_app *app, const struct ja_config 
                                      const struct ja_module *module, const char *instance,
                                      difference_function *function, struct ja_error *error) {
     enum ja_status status = JA_OK;
-    if (ja_config_is_same(app->config, next, module, instance))
-        return JA_OK;
     void *before = filled(app->config, module, instance);
     void *after = filled(next, module, instance);
     if (!before || !after)
@@ -297,29 +295,24 @@ static difference_function *who_is_told(const struct ja_module *module) {
     return module == &ja_governor_module ? tell_streams : tell_nobody;
 }
 
-static enum ja_status apply_module(struct ja_app *app, const struct ja_config *next,
-                                   const struct ja_module *module, struct ja_error *error) {
-    difference_function *function = who_is_told(module);
-    if (!module->named)
-        return when_different(app, next, module, NULL, function, error);
-    enum ja_status status = JA_OK;
-    const char *instance;
-    for (size_t i = 0; (instance = ja_config_instance(next, module, i)) && status == JA_OK; i++)
-        if (ja_config_has(app->config, module, instance)) /* else it is opened later */
-            status = when_different(app, next, module, instance, function, error);
-    return status;
-}
-
 enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error) {
     enum ja_status status = JA_OK;
-    const struct ja_module *modules[JA_MODULES];
-    size_t count = ja_modules_collect(modules);
-    for (size_t i = 0; i < count && status == JA_OK; i++)
-        status = apply_module(app, next, modules[i], error);
+    const struct ja_module *module;
+    const char *instance;
+    size_t at = 0;
+    bool times = false; /* may offsets be others, or what they need? */
+    while (status == JA_OK && (module = ja_config_change(app->config, next, &at, &instance))) {
+        difference_function *function = who_is_told(module);
+        times |= function == tell_sink || module == ja_beat_stage.module;
+        if (ja_config_has(app->config, module, instance)) /* else it is opened later */
+            status = when_different(app, next, module, instance, function, error);
+    }
     if (status == JA_OK)
         status = ja_app_sync_sinks(app, next, error);
     if (status != JA_OK)
         return status;
+    if (times)
+        ja_app_warn_of_offsets(app, next);
     ja_config_swap(app->config, next);
     ja_config_free(next);
     ja_app_tell_oscquery(app);

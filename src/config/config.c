@@ -224,10 +224,24 @@ bool ja_config_clear(struct ja_config *config, enum ja_layer layer) {
     return true;
 }
 
-bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
-                       const struct ja_module *module, const char *instance) {
-    const char *name = instance == NULL ? "" : instance;
-    return ja_store_section(a, module, name) == ja_store_section(b, module, name);
+/* Most are in the same place of both. */
+static bool has_section(const struct ja_config *config, size_t likely,
+                        const struct ja_section *section) {
+    return (likely < config->section_count && config->sections[likely] == section) ||
+           ja_store_section(config, section->module, section->name) == section;
+}
+
+const struct ja_module *ja_config_change(const struct ja_config *before,
+                                         const struct ja_config *after, size_t *at,
+                                         const char **instance) {
+    while (*at < after->section_count) {
+        const struct ja_section *section = after->sections[(*at)++];
+        if (has_section(before, *at - 1, section))
+            continue;
+        *instance = section->module->named ? section->name : NULL;
+        return section->module;
+    }
+    return NULL;
 }
 
 const struct ja_module *ja_config_module(const struct ja_config *config, size_t i) {

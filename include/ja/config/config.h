@@ -52,9 +52,12 @@ void ja_config_swap(struct ja_config *a, struct ja_config *b);
  * that is half done. */
 enum ja_status ja_config_take_layer(struct ja_config *config, enum ja_layer layer,
                                     const struct ja_config *from, struct ja_error *error);
-/* True when nothing of the module or instance has changed since one was cloned from the other. */
-bool ja_config_is_same(const struct ja_config *a, const struct ja_config *b,
-                       const struct ja_module *module, const char *instance);
+/* Goes through what is in `after` and has been touched, or made, since one was cloned from the
+ * other: the next module, and its instance (NULL unless it is named); NULL when there is no more.
+ * `at` is 0 at the start. */
+const struct ja_module *ja_config_change(const struct ja_config *before,
+                                         const struct ja_config *after, size_t *at,
+                                         const char **instance);
 
 /* Fills `settings` (module->settings_size bytes) with the effective values. `instance` is NULL
  * unless the module is named. */
