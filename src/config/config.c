@@ -1,6 +1,6 @@
-/* The layers of settings. Each section keeps one settings struct per layer, filled only where set,
- * and the effective value is the one of the highest layer that has it. So a reload, a change of
- * preset and "where does this come from" need no code of their own.
+/* The layers of settings. Each section keeps a settings struct of each layer that mentions it,
+ * filled only where set, and the effective value is the one of the highest layer that has it. So a
+ * reload, a change of preset and "where does this come from" need no code of their own.
  *
  * Whatever can fail half-way is tried on a copy, which then changes places with the original. A
  * copy shares its sections with the original, perhaps across threads, until one of them changes
@@ -18,25 +18,65 @@
 
 static const char no_memory[] = "out of memory";
 
-static size_t index_of(const struct ja_section *section, enum ja_layer layer,
-                       const struct ja_option *option) {
-    size_t count = section->module->option_count;
-    return (size_t)layer * count + (size_t)(option - section->module->options);
+static void values_free(struct ja_values *values, const struct ja_module *module) {
+    if (values == NULL)
+        return;
+    for (size_t i = 0; i < module->option_count; i++)
+        free(values->origins[i]);
+    free(values->settings);
+    free(values);
+}
+
+static struct ja_values *values_new(const struct ja_module *module) {
+    struct ja_values *values =
+        calloc(1, sizeof *values + module->option_count * sizeof values->origins[0]);
+    if (values == NULL)
+        return NULL;
+    values->settings = calloc(1, module->settings_size + 1); /* it may have none */
+    if (values->settings != NULL)
+        return values;
+    free(values);
+    return NULL;
+}
+
+static struct ja_values *values_copy(const struct ja_values *from, const struct ja_module *module) {
+    struct ja_values *values = values_new(module);
+    if (values == NULL)
+        return NULL;
+    memcpy(values->settings, from->settings, module->settings_size);
+    for (size_t i = 0; i < module->option_count; i++) {
+        if (from->origins[i] == NULL)
+            continue;
+        values->origins[i] = strdup(from->origins[i]);
+        if (values->origins[i] == NULL) {
+            values_free(values, module);
+            return NULL;
+        }
+    }
+    return values;
+}
+
+/* Where the origin of the option's value in that layer stands. */
+static char **origin_of(const struct ja_section *section, enum ja_layer layer,
+                        const struct ja_option *option) {
+    return &section->values[layer]->origins[option - section->module->options];
+}
+
+static bool is_set(const struct ja_section *section, enum ja_layer layer,
+                   const struct ja_option *option) {
+    return section->values[layer] != NULL && *origin_of(section, layer, option) != NULL;
 }
 
 static unsigned char *field(const struct ja_section *section, enum ja_layer layer,
                             const struct ja_option *option) {
-    return section->settings + (size_t)layer * section->module->settings_size + option->offset;
+    return section->values[layer]->settings + option->offset;
 }
 
 static void section_free(struct ja_section *section) {
     if (section == NULL || atomic_fetch_sub(&section->users, 1) > 1)
         return;
-    for (size_t i = 0; section->origins != NULL && i < JA_LAYERS * section->module->option_count;
-         i++)
-        free(section->origins[i]);
-    free(section->origins);
-    free(section->settings);
+    for (int layer = 0; layer < JA_LAYERS; layer++)
+        values_free(section->values[layer], section->module);
     free(section);
 }
 
@@ -49,18 +89,15 @@ static struct ja_section *section_new(const struct ja_module *module, const char
     bool fits = ja_text_copy(section->name, sizeof section->name, name);
     assert(fits);
     (void)fits;
-    /* One more than needed: a module may have no options at all. */
-    section->origins = calloc(JA_LAYERS * module->option_count + 1, sizeof *section->origins);
-    section->settings = calloc(JA_LAYERS, module->settings_size + 1);
-    if (section->origins == NULL || section->settings == NULL) {
-        section_free(section);
-        return NULL;
-    }
     return section;
 }
 
-static void set_defaults(struct ja_section *section) {
+/* False without memory. */
+static bool set_defaults(struct ja_section *section) {
     const struct ja_module *module = section->module;
+    section->values[JA_LAYER_DEFAULT] = values_new(module);
+    if (section->values[JA_LAYER_DEFAULT] == NULL)
+        return false;
     for (const struct ja_option *o = module->options; o < module->options + module->option_count;
          o++) {
         enum ja_status status =
@@ -68,20 +105,19 @@ static void set_defaults(struct ja_section *section) {
         assert(status == JA_OK); /* a row whose default breaks its own rule */
         (void)status;
     }
+    return true;
 }
 
 static struct ja_section *section_copy(const struct ja_section *from) {
-    const struct ja_module *module = from->module;
-    struct ja_section *section = section_new(module, from->name);
+    struct ja_section *section = section_new(from->module, from->name);
     if (section == NULL)
         return NULL;
-    memcpy(section->present, from->present, sizeof section->present);
-    memcpy(section->settings, from->settings, JA_LAYERS * module->settings_size);
-    for (size_t i = 0; i < JA_LAYERS * module->option_count; i++) {
-        if (from->origins[i] == NULL)
+    section->lasts = from->lasts;
+    for (int layer = 0; layer < JA_LAYERS; layer++) {
+        if (from->values[layer] == NULL)
             continue;
-        section->origins[i] = strdup(from->origins[i]);
-        if (section->origins[i] == NULL) {
+        section->values[layer] = values_copy(from->values[layer], from->module);
+        if (section->values[layer] == NULL) {
             section_free(section);
             return NULL;
         }
@@ -89,10 +125,15 @@ static struct ja_section *section_copy(const struct ja_section *from) {
     return section;
 }
 
-/* Takes ownership; false, and the section freed, without memory. A NULL section is no memory. */
+/* Makes room for what the layer says; false without memory. */
+static bool mention(struct ja_section *section, enum ja_layer layer) {
+    if (section->values[layer] == NULL)
+        section->values[layer] = values_new(section->module);
+    return section->values[layer] != NULL;
+}
+
+/* Takes ownership; false, and the section freed, without memory. */
 static bool add_section(struct ja_config *config, struct ja_section *section) {
-    if (section == NULL)
-        return false;
     size_t bytes = (config->section_count + 1) * sizeof *config->sections;
     struct ja_section **sections = realloc(config->sections, bytes);
     if (sections == NULL) {
@@ -104,14 +145,17 @@ static bool add_section(struct ja_config *config, struct ja_section *section) {
     return true;
 }
 
+/* In JA_LAYER_DEFAULT it is one that lasts. */
 static bool add_new_section(struct ja_config *config, const struct ja_module *module,
                             const char *name, enum ja_layer layer) {
     struct ja_section *section = section_new(module, name);
-    if (section != NULL) {
-        section->present[layer] = true;
-        set_defaults(section);
-    }
-    return add_section(config, section);
+    if (section == NULL)
+        return false;
+    section->lasts = layer == JA_LAYER_DEFAULT;
+    if (set_defaults(section) && mention(section, layer))
+        return add_section(config, section);
+    section_free(section);
+    return false;
 }
 
 /* Makes the section one that only `config` has; false without memory. */
@@ -126,11 +170,19 @@ static bool own_section(struct ja_section **section) {
     return true;
 }
 
+static bool is_mentioned(const struct ja_section *section) {
+    for (int layer = JA_LAYER_DEFAULT + 1; layer < JA_LAYERS; layer++) {
+        if (section->values[layer] != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void drop_absent_sections(struct ja_config *config) {
     size_t kept = 0;
     for (size_t i = 0; i < config->section_count; i++) {
         struct ja_section *section = config->sections[i];
-        if (memchr(section->present, true, sizeof section->present) != NULL)
+        if (section->lasts || is_mentioned(section))
             config->sections[kept++] = section;
         else
             section_free(section);
@@ -190,33 +242,18 @@ void ja_config_swap(struct ja_config *a, struct ja_config *b) {
     *b = former;
 }
 
-static bool has_layer(const struct ja_section *section, enum ja_layer layer) {
-    char **origins = section->origins + (size_t)layer * section->module->option_count;
-    for (size_t o = 0; o < section->module->option_count; o++) {
-        if (origins[o] != NULL)
-            return true;
-    }
-    return section->present[layer];
-}
-
-static void clear_layer(struct ja_section *section, enum ja_layer layer) {
-    char **origins = section->origins + (size_t)layer * section->module->option_count;
-    for (size_t o = 0; o < section->module->option_count; o++) {
-        free(origins[o]);
-        origins[o] = NULL;
-    }
-    section->present[layer] = false;
-}
-
 bool ja_config_clear(struct ja_config *config, enum ja_layer layer) {
     assert(layer > JA_LAYER_DEFAULT && layer < JA_LAYERS);
     for (size_t i = 0; i < config->section_count; i++) {
-        if (has_layer(config->sections[i], layer) && !own_section(&config->sections[i]))
+        if (config->sections[i]->values[layer] != NULL && !own_section(&config->sections[i]))
             return false;
     }
     for (size_t i = 0; i < config->section_count; i++) {
-        if (has_layer(config->sections[i], layer))
-            clear_layer(config->sections[i], layer);
+        struct ja_section *section = config->sections[i];
+        if (section->values[layer] == NULL)
+            continue;
+        values_free(section->values[layer], section->module);
+        section->values[layer] = NULL;
     }
     drop_absent_sections(config);
     if (layer == JA_LAYER_PRESET)
@@ -304,10 +341,9 @@ enum ja_status ja_store_mention(struct ja_config *config, enum ja_layer layer,
                                 struct ja_section **section, struct ja_error *error) {
     struct ja_section **found = find_section(config, module, instance);
     if (found != NULL) {
-        if (!own_section(found))
+        if (!own_section(found) || !mention(*found, layer))
             return ja_fail(error, JA_FAILED, no_memory);
         *section = *found;
-        (*section)->present[layer] = true;
         return JA_OK;
     }
     if (!is_instance_name(instance))
@@ -326,7 +362,7 @@ enum ja_status ja_store_mention(struct ja_config *config, enum ja_layer layer,
 
 void ja_store_put(struct ja_section *section, enum ja_layer layer, const struct ja_option *option,
                   const void *value, char *origin) {
-    char **place = &section->origins[index_of(section, layer, option)];
+    char **place = origin_of(section, layer, option);
     free(*place);
     *place = origin;
     memcpy(field(section, layer, option), value, option->size);
@@ -335,13 +371,12 @@ void ja_store_put(struct ja_section *section, enum ja_layer layer, const struct 
 const void *ja_store_value(const struct ja_section *section, const struct ja_option *option,
                            enum ja_layer *layer, const char **origin) {
     enum ja_layer top = JA_LAYERS - 1;
-    while (top > JA_LAYER_DEFAULT && section->origins[index_of(section, top, option)] == NULL)
+    while (top > JA_LAYER_DEFAULT && !is_set(section, top, option))
         top--;
     if (layer != NULL)
         *layer = top;
     if (origin != NULL)
-        *origin =
-            top == JA_LAYER_DEFAULT ? "default" : section->origins[index_of(section, top, option)];
+        *origin = top == JA_LAYER_DEFAULT ? "default" : *origin_of(section, top, option);
     return field(section, top, option);
 }
 
@@ -360,10 +395,9 @@ static enum ja_status take_section(struct ja_config *config, enum ja_layer layer
         ja_store_mention(config, layer, from->module, from->name, &section, error);
     if (status != JA_OK)
         return status;
-    section->present[layer] = from->present[layer];
     for (size_t i = 0; i < from->module->option_count; i++) {
         const struct ja_option *option = &from->module->options[i];
-        const char *origin = from->origins[index_of(from, layer, option)];
+        const char *origin = *origin_of(from, layer, option);
         char *copy = origin != NULL ? strdup(origin) : NULL;
         if (copy != NULL)
             ja_store_put(section, layer, option, field(from, layer, option), copy);
@@ -379,7 +413,7 @@ enum ja_status ja_config_take_layer(struct ja_config *config, enum ja_layer laye
     if (!ja_config_clear(config, layer))
         return ja_fail(error, JA_FAILED, no_memory);
     for (size_t i = 0; i < from->section_count && status == JA_OK; i++)
-        if (has_layer(from->sections[i], layer))
+        if (from->sections[i]->values[layer] != NULL)
             status = take_section(config, layer, from->sections[i], error);
     if (layer == JA_LAYER_PRESET) {
         memcpy(config->presets, from->presets, sizeof config->presets);

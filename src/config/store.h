@@ -1,4 +1,5 @@
-/* How the layers are kept: one section per module or instance, with a settings struct per layer.
+/* How the layers are kept: one section per module or instance, with a settings struct for each
+ * layer that mentions it.
  *
  * For the files of this folder only.
  *
@@ -17,14 +18,20 @@ enum {
     JA_PRESET_NAME = 64,   /* bytes of kind/name */
 };
 
+/* What one layer says of a section. */
+struct ja_values {
+    unsigned char *settings; /* fields valid where set */
+    char *origins[];         /* of each option; NULL: not set in this layer */
+};
+
 /* A module, or one instance of a named module. */
 struct ja_section {
     atomic_uint users; /* configurations that have it; changed only where that is one */
     const struct ja_module *module;
     char name[JA_INSTANCE_NAME]; /* of the instance; empty when the module is not named */
-    bool present[JA_LAYERS];     /* mentioned there; mentioned nowhere, it is dropped */
-    char **origins;              /* JA_LAYERS × option_count; NULL: not set in that layer */
-    unsigned char *settings;     /* JA_LAYERS settings structs, fields valid where set */
+    bool lasts;                  /* else it is dropped when no layer mentions it */
+    /* That of the defaults is always there, the others where it is mentioned, else NULL. */
+    struct ja_values *values[JA_LAYERS];
 };
 
 struct ja_config {
