@@ -144,24 +144,34 @@ static void *run(void *data) {
 
 /* --- The loop's side --- */
 
+static bool take_answer(struct shared *shared, struct job *answer) {
+    bool found = false;
+    pthread_mutex_lock(&shared->lock);
+    for (size_t i = 0; i < JOBS && !found; i++) {
+        struct job *job = &shared->jobs[i];
+        if (job->state != ANSWERED)
+            continue;
+        *answer = *job;
+        job->state = FREE;
+        found = true;
+    }
+    pthread_mutex_unlock(&shared->lock);
+    return found;
+}
+
 static void deliver(void *data, int fd, short events) {
     (void)events;
     struct ja_resolver *resolver = data;
-    struct shared *shared = resolver->shared;
     char bytes[JOBS];
-    while (read(fd, bytes, sizeof bytes) > 0)
-        ;
-    for (size_t i = 0; i < JOBS; i++) {
-        pthread_mutex_lock(&shared->lock);
-        struct job job = shared->jobs[i];
-        if (job.state == ANSWERED)
-            shared->jobs[i].state = FREE;
-        pthread_mutex_unlock(&shared->lock);
-        if (job.state != ANSWERED || !job.function)
-            continue;
+    struct job job;
+    ssize_t size = read(fd, bytes, sizeof bytes); /* if there are more, it is called again */
+    (void)size;
+    /* Who is answered may ask again. */
+    for (size_t i = 0; i < JOBS && take_answer(resolver->shared, &job); i++) {
         bool found = job.length > 0;
-        job.function(job.data, found ? (struct sockaddr *)&job.address : NULL, job.length,
-                     found ? NULL : job.error);
+        if (job.function)
+            job.function(job.data, found ? (struct sockaddr *)&job.address : NULL, job.length,
+                         found ? NULL : job.error);
     }
 }
 
