@@ -5,7 +5,6 @@
 #include <ja/net/socket.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,16 +14,7 @@
 #include <unistd.h>
 
 static int open_socket(int family, int type) {
-    int fd = socket(family, type, 0);
-    if (fd < 0)
-        return -1;
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
-        int cause = errno;
-        close(fd);
-        errno = cause;
-        return -1;
-    }
-    return fd;
+    return socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 int ja_udp_sender(int family) {
