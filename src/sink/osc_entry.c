@@ -23,26 +23,31 @@ static const double least_db = -100;
 static const char *const curves[] = {"linear", "sqrt", "log", "db", NULL};
 static const char *const types[] = {"own", "f", "i", "s", NULL};
 static const char *const moments[] = {"auto", "change", "interval", "beats", NULL};
+/* Without defaults, which stand below. */
 static const struct ja_option keys[] = {
-    JA_OPTION_STRING(R, output, "output", "", JA_LIVE, "An output's name."),
-    JA_OPTION_STRING(R, address, "address", "", JA_LIVE, "The OSC address it goes to."),
-    JA_OPTION_INT(R, value, "value", "0", 0, JA_OSC_VALUES, NULL, JA_LIVE, "Which value."),
-    JA_OPTION_CHOICE(R, curve, "curve", "linear", curves, JA_LIVE, "Shape."),
-    JA_OPTION_FLOAT(R, scale, "scale", "1", -UNBOUND, UNBOUND, NULL, JA_LIVE, "Factor."),
-    JA_OPTION_FLOAT(R, offset, "offset", "0", -UNBOUND, UNBOUND, NULL, JA_LIVE, "Added."),
-    JA_OPTION_FLOAT(R, min, "min", "-1e9", -UNBOUND, UNBOUND, NULL, JA_LIVE, "Least result."),
-    JA_OPTION_FLOAT(R, max, "max", "1e9", -UNBOUND, UNBOUND, NULL, JA_LIVE, "Greatest result."),
-    JA_OPTION_CHOICE(R, type, "type", "own", types, JA_LIVE, "OSC type of the values."),
-    JA_OPTION_STRING(R, arguments, "arguments", "", JA_LIVE, "What the message holds."),
-    JA_OPTION_STRING(R, text, "text", "", JA_LIVE, "A text as the one argument."),
-    JA_OPTION_CHOICE(R, when, "when", "auto", moments, JA_LIVE, "When it is sent."),
-    JA_OPTION_INT(R, every, "every", "1", 1, 1024, "beats", JA_LIVE, "Only every so many beats."),
-    JA_OPTION_FLOAT(R, max_hz, "max_hz", "0", 0, 1000, "Hz", JA_LIVE, "At most so often."),
-    JA_OPTION_FLOAT(R, resend_s, "resend_s", "-1", -1, 3600, "s", JA_LIVE, "Repeated after."),
-    JA_OPTION_FLOAT(R, pulse_ms, "pulse_ms", "0", 0, 2000, "ms", JA_LIVE, "Zero after."),
+    JA_OPTION_STRING(R, output, "output", NULL, JA_LIVE, "An output's name."),
+    JA_OPTION_STRING(R, address, "address", NULL, JA_LIVE, "The OSC address it goes to."),
+    JA_OPTION_INT(R, value, "value", NULL, 0, JA_OSC_VALUES, NULL, JA_LIVE, "Which value."),
+    JA_OPTION_CHOICE(R, curve, "curve", NULL, curves, JA_LIVE, "Shape."),
+    JA_OPTION_FLOAT(R, scale, "scale", NULL, -UNBOUND, UNBOUND, NULL, JA_LIVE, "Factor."),
+    JA_OPTION_FLOAT(R, offset, "offset", NULL, -UNBOUND, UNBOUND, NULL, JA_LIVE, "Added."),
+    JA_OPTION_FLOAT(R, min, "min", NULL, -UNBOUND, UNBOUND, NULL, JA_LIVE, "Least result."),
+    JA_OPTION_FLOAT(R, max, "max", NULL, -UNBOUND, UNBOUND, NULL, JA_LIVE, "Greatest result."),
+    JA_OPTION_CHOICE(R, type, "type", NULL, types, JA_LIVE, "OSC type of the values."),
+    JA_OPTION_STRING(R, arguments, "arguments", NULL, JA_LIVE, "What the message holds."),
+    JA_OPTION_STRING(R, text, "text", NULL, JA_LIVE, "A text as the one argument."),
+    JA_OPTION_CHOICE(R, when, "when", NULL, moments, JA_LIVE, "When it is sent."),
+    JA_OPTION_INT(R, every, "every", NULL, 1, 1024, "beats", JA_LIVE, "Only every so many beats."),
+    JA_OPTION_FLOAT(R, max_hz, "max_hz", NULL, 0, 1000, "Hz", JA_LIVE, "At most so often."),
+    JA_OPTION_FLOAT(R, resend_s, "resend_s", NULL, -1, 3600, "s", JA_LIVE, "Repeated after."),
+    JA_OPTION_FLOAT(R, pulse_ms, "pulse_ms", NULL, 0, 2000, "ms", JA_LIVE, "Zero after."),
 };
 #undef R
 enum { KEYS = sizeof keys / sizeof keys[0] };
+
+/* Of a line that says nothing. */
+static const struct ja_osc_line plain = {
+    .rule = {.scale = 1, .min = -UNBOUND, .max = UNBOUND, .every = 1, .resend_s = -1}};
 
 /* --- Lines --- */
 
@@ -240,7 +245,6 @@ static enum ja_status check_rule(const struct ja_osc_entry *entry, struct ja_err
 }
 
 struct ja_osc_entry ja_osc_entry_plain(const struct ja_osc_row *row) {
-    static const struct ja_osc_line plain = {.rule = {.every = 1, .resend_s = -1}};
     return (struct ja_osc_entry){.row = row, .line = &plain};
 }
 
@@ -248,9 +252,7 @@ enum ja_status ja_osc_entry_parse(struct ja_osc_entry *entry, struct ja_osc_line
                                   const char *text, struct ja_error *error) {
     struct ja_osc_rule *rule = &line->rule;
     *entry = (struct ja_osc_entry){.mapped = true, .line = line};
-    *line = (struct ja_osc_line){0};
-    for (size_t i = 0; i < KEYS; i++)
-        ja_value_parse(&keys[i], keys[i].fallback, (char *)rule + keys[i].offset, error);
+    *line = plain;
     const char *at = text + strspn(text, " ");
     while (*at)
         if (read_pair(rule, &at, error) != JA_OK)
