@@ -328,27 +328,25 @@ static const struct ja_option *find_option(const struct ja_module *module, const
 }
 
 /* The number behind an option of that name; 0 when the module has none. */
-static double number_of(const struct ja_config *config, const struct ja_module *module,
-                        const char *instance, const char *name) {
+static double number_of(const struct ja_module *module, const void *settings, const char *name) {
     const struct ja_option *option = find_option(module, name);
-    return option ? *(const double *)ja_config_value(config, module, instance, option) : 0;
+    return option ? *(const double *)((const char *)settings + option->offset) : 0;
 }
 
 void ja_app_warn_of_offsets(const struct ja_app *app, const struct ja_config *config) {
-    double lead_ms = number_of(config, ja_beat_stage.module, NULL, "lead_ms");
+    const struct ja_module *beat = ja_beat_stage.module;
+    double lead_ms =
+        *(const double *)ja_config_value(config, beat, NULL, find_option(beat, "lead_ms"));
     for (size_t i = 0; i < app->sink_count; i++) {
         const struct ja_sink *sink = app->sinks[i];
         const struct ja_module *module = sink->class->module;
-        const char *instance = module->named ? sink->name : NULL;
-        if (sink->leased)
-            continue; /* the configuration does not know it */
-        double offset_ms = number_of(config, module, instance, "offset_ms");
-        if (-offset_ms > lead_ms)
+        double offset_ms = number_of(module, sink->settings, "offset_ms");
+        if (!sink->leased && -offset_ms > lead_ms)
             ja_log(JA_LOG_WARNING,
                    "%s%s%s.offset_ms is %g, but beats are told %g ms ahead: they will leave later "
                    "than wanted; raise beat.lead_ms to %g",
-                   module->name, instance ? "." : "", instance ? instance : "", offset_ms, lead_ms,
-                   fmin(400, 50 - offset_ms));
+                   module->name, module->named ? "." : "", module->named ? sink->name : "",
+                   offset_ms, lead_ms, fmin(400, 50 - offset_ms));
     }
 }
 
