@@ -3,12 +3,15 @@
  *
  * TOPIC/NAME/bpm, key, section, state, playing, energy, and TOPIC/NAME/status: online, or offline
  * as the last will. After each connection everything is told anew, before it what Home Assistant
- * needs to show it ("MQTT discovery" in its documentation; there "None" is an unknown value).
+ * needs to show it ("MQTT discovery" in its documentation; there "None" is an unknown value). When
+ * settings change the connection ends, and the next one is made when they have been left alone.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mqtt_client.h"
 
+#include <ja/core/clock.h>
 #include <ja/core/json.h>
+#include <ja/core/log.h>
 #include <ja/core/regular.h>
 #include <ja/sink/sinks.h>
 
@@ -18,7 +21,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOPIC = 256, PAYLOAD = 2048, VALUE = 64, SECRETS = 1024 };
+enum {
+    TOPIC = 256,
+    PAYLOAD = 2048,
+    VALUE = 64,
+    SECRETS = 1024,
+    CALM_US = 1000 * JA_MQTT_GOODBYE_MS, /* from the last change of a setting to the connection */
+};
 
 struct mqtt_settings {
     bool enable;
@@ -47,6 +56,7 @@ static const struct field {
 
 struct mqtt {
     struct ja_mqtt *client;                          /* NULL when not enabled */
+    uint64_t timer;                                  /* of the next one; 0: this one is to stay */
     char owner[80];                                  /* "mqtt NAME", for messages */
     char id[TOPIC];                                  /* of the device in Home Assistant */
     const struct ja_catalogue_entry *tempo, *energy; /* NULL: no stage makes it */
@@ -228,7 +238,7 @@ static void tell_all(struct ja_sink *sink) {
 
 static void mqtt_second(struct ja_sink *sink) {
     struct mqtt *mqtt = sink->state;
-    if (!mqtt->client || sink->mute)
+    if (!mqtt->client || mqtt->timer || sink->mute)
         return;
     unsigned connections = ja_mqtt_connections(mqtt->client);
     if (connections != mqtt->connections)
@@ -357,16 +367,36 @@ static void make_id(struct mqtt *mqtt, const struct ja_sink *sink) {
             *c = '_';
 }
 
-static enum ja_status connect_anew(struct ja_sink *sink, struct ja_error *error) {
+static void connect_anew(void *data, uint64_t due_us) {
+    struct ja_sink *sink = data;
     struct mqtt *mqtt = sink->state;
     const struct mqtt_settings *settings = sink->settings;
-    struct ja_mqtt *client = NULL;
-    if (settings->enable && make_client(sink, &client, error) != JA_OK)
-        return JA_FAILED;
+    struct ja_error error;
+    (void)due_us;
+    mqtt->timer = 0;
     ja_mqtt_free(mqtt->client);
-    mqtt->client = client;
+    mqtt->client = NULL;
     mqtt->connections = 0;
     make_id(mqtt, sink);
+    if (settings->enable && make_client(sink, &mqtt->client, &error) != JA_OK)
+        ja_log(JA_LOG_WARNING, "%s", error.text);
+}
+
+static enum ja_status connect_soon(struct ja_sink *sink, struct ja_error *error) {
+    struct mqtt *mqtt = sink->state;
+    const struct mqtt_settings *settings = sink->settings;
+    struct ja_loop *loop = sink->host->loop;
+    struct credentials unused;
+    if (settings->enable && read_credentials(sink, &unused, error) != JA_OK)
+        return JA_FAILED;
+    uint64_t timer = ja_loop_at(loop, ja_clock_us() + CALM_US, connect_anew, sink);
+    if (!timer)
+        return ja_fail(error, JA_FAILED, "%s: no memory", mqtt->owner);
+    if (mqtt->timer)
+        ja_loop_cancel(loop, mqtt->timer);
+    else if (mqtt->client)
+        ja_mqtt_leave(mqtt->client);
+    mqtt->timer = timer;
     return JA_OK;
 }
 
@@ -376,19 +406,21 @@ static enum ja_status mqtt_open(struct ja_sink *sink, struct ja_error *error) {
     mqtt->tempo = ja_catalogue_find(sink->host->catalogue, "tempo");
     mqtt->energy = ja_catalogue_find(sink->host->catalogue, "energy");
     know_nothing(mqtt);
-    return connect_anew(sink, error);
+    return connect_soon(sink, error);
 }
 
 static enum ja_status mqtt_configure(struct ja_sink *sink, const void *former,
                                      struct ja_error *error) {
     const struct mqtt_settings *before = former, *now = sink->settings;
-    if (strcmp(before->stream, now->stream) != 0)
+    enum ja_status status = connect_soon(sink, error);
+    if (status == JA_OK && strcmp(before->stream, now->stream) != 0)
         know_nothing(sink->state);
-    return connect_anew(sink, error);
+    return status;
 }
 
 static void mqtt_close(struct ja_sink *sink) {
     struct mqtt *mqtt = sink->state;
+    ja_loop_cancel(sink->host->loop, mqtt->timer);
     ja_mqtt_free(mqtt->client);
 }
 

@@ -22,8 +22,7 @@
 
 enum {
     KEEPALIVE_S = 15,
-    LOOP_MS = 100,    /* how long a message may wait for the thread */
-    GOODBYE_MS = 300, /* how long the broker has to take the last one */
+    LOOP_MS = 100, /* how long a message may wait for the thread */
     FIRST_PAUSE_S = 1,
     LONGEST_PAUSE_S = 60,
 };
@@ -39,6 +38,7 @@ struct ja_mqtt {
     pthread_cond_t changed;
     bool stop, ended, abandoned;
     unsigned connections;
+    struct timespec goodbye; /* of the main thread: until when it waits after leaving */
 };
 
 static void release(struct ja_mqtt *client) {
@@ -81,15 +81,18 @@ static struct timespec after_ms(long ms) {
     return end;
 }
 
-/* Waits until `flag` is set, at most so long; tells whether it is. */
-static bool wait_for(struct ja_mqtt *client, const bool *flag, long ms) {
-    struct timespec end = after_ms(ms);
+/* Waits for `flag` to be set, at most until `end`; tells whether it is. */
+static bool wait_until(struct ja_mqtt *client, const bool *flag, struct timespec end) {
     pthread_mutex_lock(&client->mutex);
     while (!*flag && pthread_cond_timedwait(&client->changed, &client->mutex, &end) == 0)
         ;
     bool set = *flag;
     pthread_mutex_unlock(&client->mutex);
     return set;
+}
+
+static bool wait_for(struct ja_mqtt *client, const bool *flag, long ms) {
+    return wait_until(client, flag, after_ms(ms));
 }
 
 /* From connecting until the connection has ended; why it has. */
@@ -187,16 +190,22 @@ enum ja_status ja_mqtt_new(struct ja_mqtt **made, const struct ja_mqtt_setup *se
     return status;
 }
 
-void ja_mqtt_free(struct ja_mqtt *client) {
-    if (!client)
-        return;
+void ja_mqtt_leave(struct ja_mqtt *client) {
+    client->goodbye = after_ms(JA_MQTT_GOODBYE_MS);
     pthread_mutex_lock(&client->mutex);
     client->stop = true;
     pthread_cond_broadcast(&client->changed);
     pthread_mutex_unlock(&client->mutex);
     ja_mqtt_publish(client, client->status_topic, "offline"); /* a will is for the other ends */
     mosquitto_disconnect(client->mosquitto);
-    wait_for(client, &client->ended, GOODBYE_MS);
+}
+
+void ja_mqtt_free(struct ja_mqtt *client) {
+    if (!client)
+        return;
+    if (!client->stop)
+        ja_mqtt_leave(client);
+    wait_until(client, &client->ended, client->goodbye);
     pthread_mutex_lock(&client->mutex);
     bool ended = client->ended;
     client->abandoned = !ended;

@@ -12,6 +12,8 @@
 
 struct ja_mqtt;
 
+enum { JA_MQTT_GOODBYE_MS = 300 }; /* how long the broker has to take the last message */
+
 /* All strings are copied. */
 struct ja_mqtt_setup {
     const char *owner; /* for messages: "mqtt home" */
@@ -25,7 +27,9 @@ struct ja_mqtt_setup {
 /* Begins to connect; JA_USAGE for what can never work, or where MQTT is not built in. */
 enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *setup,
                            struct ja_error *error);
-/* Says goodbye to the broker, for which it waits at most 300 ms; NULL is fine. */
+/* Begins to say goodbye to the broker; it can only be freed then. */
+void ja_mqtt_leave(struct ja_mqtt *client);
+/* Leaves, if that is still to do, and waits until the broker has had its time; NULL is fine. */
 void ja_mqtt_free(struct ja_mqtt *client);
 
 /* How often it has got a connection; the broker may have forgotten all that was sent before. */

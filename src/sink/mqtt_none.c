@@ -13,6 +13,10 @@ enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *
     return ja_fail(error, JA_FAILED, "built without MQTT");
 }
 
+void ja_mqtt_leave(struct ja_mqtt *client) {
+    (void)client;
+}
+
 void ja_mqtt_free(struct ja_mqtt *client) {
     (void)client;
 }

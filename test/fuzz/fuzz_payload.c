@@ -8,7 +8,7 @@
  *   b7 128.5 0.9  a beat: number, tempo, how sure
  *   f128.5 0.7    a frame: tempo, energy
  *   kA:min        a key; l a section, s a state
- *   t             a second passes
+ *   t             a second passes, and settings have been left alone
  *   c             the broker has been found anew
  *   x             it takes nothing any more, or again
  *   q             both are muted, or no longer
@@ -20,6 +20,7 @@
 
 #include <ja/config/config.h>
 #include <ja/core/log.h>
+#include <ja/core/loop.h>
 #include <ja/net/outlet.h>
 #include <ja/sink/sinks.h>
 #include <jansson.h>
@@ -46,7 +47,39 @@ static json_t *require_object(const char *text, size_t size) {
 static unsigned connections, introduced;
 static bool takes_nothing, introduces;
 
+/* The loop has one timer: when MQTT connects. */
+static struct {
+    ja_loop_timer_function *function;
+    void *data;
+    uint64_t id;
+} timer;
+
+uint64_t ja_loop_at(struct ja_loop *loop, uint64_t due_us, ja_loop_timer_function *function,
+                    void *data) {
+    (void)loop, (void)due_us;
+    timer.function = function;
+    timer.data = data;
+    return ++timer.id;
+}
+
+void ja_loop_cancel(struct ja_loop *loop, uint64_t id) {
+    (void)loop;
+    if (id == timer.id)
+        timer.function = NULL;
+}
+
+static void let_time_pass(void) {
+    ja_loop_timer_function *function = timer.function;
+    timer.function = NULL;
+    if (function)
+        function(timer.data, 0);
+}
+
 const bool ja_mqtt_built_in = true;
+
+struct ja_mqtt {
+    bool left;
+};
 
 static void require_topic(const char *topic) {
     json_t *text = json_string(topic); /* NULL when it is not UTF-8 */
@@ -64,8 +97,13 @@ enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *
     (void)error;
     require_topic(setup->status_topic);
     require(setup->port > 0 && setup->port < 65536 && !setup->user[0] && !setup->password[0]);
-    *client = malloc(1);
+    *client = calloc(1, sizeof **client);
     return *client ? JA_OK : JA_FAILED;
+}
+
+void ja_mqtt_leave(struct ja_mqtt *client) {
+    require(!client->left);
+    client->left = true;
 }
 
 void ja_mqtt_free(struct ja_mqtt *client) {
@@ -78,7 +116,7 @@ unsigned ja_mqtt_connections(struct ja_mqtt *client) {
 }
 
 bool ja_mqtt_publish(struct ja_mqtt *client, const char *topic, const char *payload) {
-    require(client && connections > 0 && payload[0]);
+    require(client && !client->left && connections > 0 && payload[0]);
     require_topic(topic);
     if (ends_in(topic, "/config")) {
         json_decref(require_object(payload, strlen(payload)));
@@ -296,6 +334,7 @@ static void do_line(const char *line) {
             tell_word(line[0], words);
         break;
     case 't':
+        let_time_pass();
         ja_sink_second(mqtt.sink);
         ja_sink_second(os2l.sink);
         break;
@@ -342,6 +381,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size) {
     require(config != NULL);
     open_output(&mqtt, &ja_mqtt_sink);
     open_output(&os2l, &ja_os2l_sink);
+    let_time_pass();
     do_lines((const char *)bytes, (const char *)bytes + size);
     close_output(&mqtt);
     close_output(&os2l);

@@ -14,6 +14,7 @@
 struct ja_mqtt {
     unsigned connections;
     bool broken; /* takes nothing */
+    bool left;
     char user[64], password[64], status_topic[300];
     char said[16384]; /* topic, blank, payload, end of line */
 };
@@ -35,6 +36,11 @@ enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *
     return JA_OK;
 }
 
+void ja_mqtt_leave(struct ja_mqtt *client) {
+    assert_false(client->left);
+    client->left = true;
+}
+
 void ja_mqtt_free(struct ja_mqtt *client) {
     clients -= client != NULL;
     free(client);
@@ -46,6 +52,7 @@ unsigned ja_mqtt_connections(struct ja_mqtt *client) {
 
 bool ja_mqtt_publish(struct ja_mqtt *client, const char *topic, const char *payload) {
     size_t length = strlen(client->said);
+    assert_false(client->left);
     if (!client->broken)
         snprintf(client->said + length, sizeof client->said - length, "%s %s\n", topic, payload);
     return !client->broken;
@@ -71,13 +78,23 @@ static void assert_said(const char *expected) {
     last_client->said[0] = '\0';
 }
 
+static void leave_alone(struct sink_rig *rig) {
+    rig_run(rig, 1000 * JA_MQTT_GOODBYE_MS);
+}
+
+static struct ja_sink *open_sink(struct sink_rig *rig, const char *option, const char *other) {
+    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, option, other);
+    leave_alone(rig);
+    return sink;
+}
+
 static void tell(const struct sink_rig *rig, struct ja_sink *sink, struct ja_event event) {
     ja_sink_event(sink, rig->taps, &event);
 }
 
 static void tells_what_has_changed(void **state) {
     struct sink_rig *rig = *state;
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, "discovery=", "topic=club/ja");
+    struct ja_sink *sink = open_sink(rig, "discovery=", "topic=club/ja");
     ja_sink_second(sink);
     assert_said(""); /* no connection yet */
     last_client->connections = 1;
@@ -108,7 +125,7 @@ static void tells_what_has_changed(void **state) {
 
 static void tells_all_after_each_connection(void **state) {
     struct sink_rig *rig = *state;
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, "discovery=");
+    struct ja_sink *sink = open_sink(rig, "discovery=", "port=1");
     last_client->connections = 1;
     ja_sink_second(sink);
     assert_non_null(strstr(last_client->said, "jack-analyzer/t/status online\n"));
@@ -128,7 +145,7 @@ static void tells_all_after_each_connection(void **state) {
 
 static void introduces_itself_to_home_assistant(void **state) {
     struct sink_rig *rig = *state;
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, "topic=bar 1/ja");
+    struct ja_sink *sink = open_sink(rig, "topic=bar 1/ja", "port=1");
     last_client->connections = 1;
     ja_sink_second(sink);
     assert_non_null(
@@ -150,7 +167,7 @@ static void introduces_itself_to_home_assistant(void **state) {
 static void is_silent_when_muted_or_off(void **state) {
     struct sink_rig *rig = *state;
     struct ja_error error;
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, "discovery=");
+    struct ja_sink *sink = open_sink(rig, "discovery=", "port=1");
     last_client->connections = 1;
     ja_sink_mute(sink, true);
     ja_sink_second(sink);
@@ -161,6 +178,8 @@ static void is_silent_when_muted_or_off(void **state) {
     void *off = rig_settings(ja_mqtt_sink.module, (const char *const[]){"enable=false"}, 1);
     assert_int_equal(ja_sink_configure(sink, off, &error), JA_OK);
     free(off);
+    ja_sink_second(sink);
+    leave_alone(rig);
     assert_int_equal(clients, 0);
     ja_sink_second(sink);
     ja_sink_free(sink);
@@ -172,7 +191,7 @@ static void introduces_all_under_the_longest_topic(void **state) {
     struct sink_rig *rig = *state;
     char topic[sizeof "topic=" + 127] = "topic=";
     memset(topic + strlen(topic), '"', 127); /* twice as long in JSON */
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, topic);
+    struct ja_sink *sink = open_sink(rig, topic, "port=1");
     int count = 0;
     last_client->connections = 1;
     ja_sink_second(sink);
@@ -209,6 +228,7 @@ static void takes_credentials_from_a_file(void **state) {
         write_file(texts[i], i == 0 ? 0600 : 0400);
         struct ja_sink *sink = try(rig, "credentials_file", path, &error);
         assert_non_null(sink);
+        leave_alone(rig);
         assert_string_equal(last_client->user, "jane doe");
         assert_string_equal(last_client->password, "pass word#");
         ja_sink_free(sink);
@@ -266,14 +286,39 @@ static void refuses_such_settings(void **state) {
 static void keeps_its_client_when_a_change_is_refused(void **state) {
     struct sink_rig *rig = *state;
     struct ja_error error = {""};
-    struct ja_sink *sink = RIG_SINK(rig, &ja_mqtt_sink, "discovery=");
+    struct ja_sink *sink = open_sink(rig, "discovery=", "port=1");
     void *wrong = rig_settings(ja_mqtt_sink.module, (const char *const[]){"topic=#"}, 1);
     assert_int_not_equal(ja_sink_configure(sink, wrong, &error), JA_OK);
     free(wrong);
-    assert_int_equal(clients, 1);
+    assert_false(last_client->left);
     last_client->connections = 1;
     ja_sink_second(sink);
     assert_non_null(strstr(last_client->said, "jack-analyzer/t/status online\n"));
+    ja_sink_free(sink);
+}
+
+static void connects_once_after_many_changes(void **state) {
+    struct sink_rig *rig = *state;
+    struct ja_error error;
+    struct ja_sink *sink = open_sink(rig, "topic=0", "discovery=");
+    struct ja_mqtt *first = last_client;
+    for (int i = 1; i <= 9; i++) {
+        char topic[16];
+        snprintf(topic, sizeof topic, "topic=%d", i);
+        void *settings =
+            rig_settings(ja_mqtt_sink.module, (const char *const[]){topic, "discovery="}, 2);
+        assert_int_equal(ja_sink_configure(sink, settings, &error), JA_OK);
+        free(settings);
+        assert_true(first->left);
+        ja_sink_second(sink);
+        rig_run(rig, 1000 * JA_MQTT_GOODBYE_MS - 1);
+        assert_ptr_equal(last_client, first);
+    }
+    rig_run(rig, 1);
+    assert_int_equal(clients, 1);
+    last_client->connections = 1;
+    ja_sink_second(sink);
+    assert_non_null(strstr(last_client->said, "9/t/status online\n"));
     ja_sink_free(sink);
 }
 
@@ -306,6 +351,7 @@ int main(void) {
         WITH(refuses_such_files),
         WITH(refuses_such_settings),
         WITH(keeps_its_client_when_a_change_is_refused),
+        WITH(connects_once_after_many_changes),
         WITH(survives_without_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
