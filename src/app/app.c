@@ -151,7 +151,7 @@ enum ja_status ja_app_open_sink(struct ja_app *app, const struct ja_config *conf
     if (app->sink_count == JA_SINKS)
         return ja_fail(error, JA_USAGE, "%s.%s: at most %d outputs can be configured",
                        class->module->name, name, JA_SINKS);
-    void *settings = calloc(1, class->module->settings_size);
+    void *settings = malloc(class->module->settings_size);
     if (!settings)
         return ja_fail(error, JA_FAILED, "no memory for output %s", name);
     ja_config_fill(config, class->module, instance, settings);

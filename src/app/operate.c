@@ -79,8 +79,7 @@ static bool directs(void *data, const char *name) {
     const struct ja_app *app = data;
     const struct ja_option *option;
     const char *instance;
-    struct ja_error unused;
-    const struct ja_module *module = ja_config_find(app->config, name, &option, &instance, &unused);
+    const struct ja_module *module = ja_config_find(app->config, name, &option, &instance, NULL);
     if (!module || !is_of_output(name))
         return module ? module == &ja_midi_in_module : is_of_output(name);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)

@@ -151,7 +151,7 @@ enum ja_status ja_app_configure(struct ja_config *config, const struct ja_argume
 
 static void *filled(const struct ja_config *config, const struct ja_module *module,
                     const char *instance) {
-    void *settings = calloc(1, module->settings_size ? module->settings_size : 1);
+    void *settings = malloc(module->settings_size ? module->settings_size : 1);
     if (settings)
         ja_config_fill(config, module, instance, settings);
     return settings;

@@ -32,7 +32,7 @@ static struct ja_values *values_new(const struct ja_module *module) {
         calloc(1, sizeof *values + module->option_count * sizeof values->origins[0]);
     if (values == NULL)
         return NULL;
-    values->settings = calloc(1, module->settings_size + 1); /* it may have none */
+    values->settings = malloc(module->settings_size + 1); /* it may have none */
     if (values->settings != NULL)
         return values;
     free(values);
@@ -98,6 +98,7 @@ static bool set_defaults(struct ja_section *section) {
     section->values[JA_LAYER_DEFAULT] = values_new(module);
     if (section->values[JA_LAYER_DEFAULT] == NULL)
         return false;
+    memset(section->values[JA_LAYER_DEFAULT]->settings, 0, module->settings_size);
     for (const struct ja_option *o = module->options; o < module->options + module->option_count;
          o++) {
         enum ja_status status =
@@ -540,6 +541,8 @@ static const struct ja_module *nearest_module(const struct ja_config *config, co
 enum ja_status ja_store_unknown(const struct ja_config *config, const char *name,
                                 struct ja_error *error) {
     struct nearest nearest = {.distance = UINT_MAX};
+    if (error == NULL)
+        return JA_USAGE;
     const struct ja_module *only = leading_module(config, name);
     if (only == NULL)
         only = nearest_module(config, name);

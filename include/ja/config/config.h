@@ -78,7 +78,8 @@ bool ja_config_has(const struct ja_config *config, const struct ja_module *modul
                    const char *instance);
 
 /* What is behind a full name; returns the module and sets `option` and `instance` (pointer into
- * `name`'s copy inside config, or NULL); NULL and a sentence with the nearest name when unknown. */
+ * `name`'s copy inside config, or NULL); NULL and a sentence with the nearest name, if it is
+ * wanted, when unknown. */
 const struct ja_module *ja_config_find(const struct ja_config *config, const char *name,
                                        const struct ja_option **option, const char **instance,
                                        struct ja_error *error);
