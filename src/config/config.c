@@ -4,7 +4,7 @@
  *
  * Whatever can fail half-way is tried on a copy, which then changes places with the original. A
  * copy shares its sections with the original, perhaps across threads, until one of them changes
- * one.
+ * one; then the two share all layers but the one that is changed.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store.h"
@@ -19,7 +19,7 @@
 static const char no_memory[] = "out of memory";
 
 static void values_free(struct ja_values *values, const struct ja_module *module) {
-    if (values == NULL)
+    if (values == NULL || atomic_fetch_sub(&values->users, 1) > 1)
         return;
     for (size_t i = 0; i < module->option_count; i++)
         free(values->origins[i]);
@@ -32,6 +32,7 @@ static struct ja_values *values_new(const struct ja_module *module) {
         calloc(1, sizeof *values + module->option_count * sizeof values->origins[0]);
     if (values == NULL)
         return NULL;
+    atomic_init(&values->users, 1);
     values->settings = malloc(module->settings_size + 1); /* it may have none */
     if (values->settings != NULL)
         return values;
@@ -53,6 +54,12 @@ static struct ja_values *values_copy(const struct ja_values *from, const struct 
             return NULL;
         }
     }
+    return values;
+}
+
+static struct ja_values *values_share(struct ja_values *values) {
+    if (values != NULL)
+        atomic_fetch_add(&values->users, 1);
     return values;
 }
 
@@ -92,21 +99,18 @@ static struct ja_section *section_new(const struct ja_module *module, const char
     return section;
 }
 
-/* False without memory. */
-static bool set_defaults(struct ja_section *section) {
-    const struct ja_module *module = section->module;
-    section->values[JA_LAYER_DEFAULT] = values_new(module);
-    if (section->values[JA_LAYER_DEFAULT] == NULL)
-        return false;
-    memset(section->values[JA_LAYER_DEFAULT]->settings, 0, module->settings_size);
+static struct ja_values *defaults_of(const struct ja_module *module) {
+    struct ja_values *values = values_new(module);
+    if (values == NULL)
+        return NULL;
+    memset(values->settings, 0, module->settings_size);
     for (const struct ja_option *o = module->options; o < module->options + module->option_count;
          o++) {
-        enum ja_status status =
-            ja_value_parse(o, o->fallback, field(section, JA_LAYER_DEFAULT, o), NULL);
+        enum ja_status status = ja_value_parse(o, o->fallback, values->settings + o->offset, NULL);
         assert(status == JA_OK); /* a row whose default breaks its own rule */
         (void)status;
     }
-    return true;
+    return values;
 }
 
 static struct ja_section *section_copy(const struct ja_section *from) {
@@ -114,23 +118,23 @@ static struct ja_section *section_copy(const struct ja_section *from) {
     if (section == NULL)
         return NULL;
     section->lasts = from->lasts;
-    for (int layer = 0; layer < JA_LAYERS; layer++) {
-        if (from->values[layer] == NULL)
-            continue;
-        section->values[layer] = values_copy(from->values[layer], from->module);
-        if (section->values[layer] == NULL) {
-            section_free(section);
-            return NULL;
-        }
-    }
+    for (int layer = 0; layer < JA_LAYERS; layer++)
+        section->values[layer] = values_share(from->values[layer]);
     return section;
 }
 
-/* Makes room for what the layer says; false without memory. */
+/* Makes what the layer says one that only this section has; false without memory. */
 static bool mention(struct ja_section *section, enum ja_layer layer) {
-    if (section->values[layer] == NULL)
-        section->values[layer] = values_new(section->module);
-    return section->values[layer] != NULL;
+    struct ja_values *former = section->values[layer];
+    if (former != NULL && atomic_load(&former->users) == 1)
+        return true;
+    struct ja_values *values =
+        former == NULL ? values_new(section->module) : values_copy(former, section->module);
+    if (values == NULL)
+        return false;
+    values_free(former, section->module);
+    section->values[layer] = values;
+    return true;
 }
 
 /* Takes ownership; false, and the section freed, without memory. */
@@ -146,6 +150,16 @@ static bool add_section(struct ja_config *config, struct ja_section *section) {
     return true;
 }
 
+/* As any other instance has them, or new; NULL without memory. */
+static struct ja_values *find_defaults(const struct ja_config *config,
+                                       const struct ja_module *module) {
+    for (size_t i = 0; i < config->section_count; i++) {
+        if (config->sections[i]->module == module)
+            return values_share(config->sections[i]->values[JA_LAYER_DEFAULT]);
+    }
+    return defaults_of(module);
+}
+
 /* In JA_LAYER_DEFAULT it is one that lasts. */
 static bool add_new_section(struct ja_config *config, const struct ja_module *module,
                             const char *name, enum ja_layer layer) {
@@ -153,7 +167,8 @@ static bool add_new_section(struct ja_config *config, const struct ja_module *mo
     if (section == NULL)
         return false;
     section->lasts = layer == JA_LAYER_DEFAULT;
-    if (set_defaults(section) && mention(section, layer))
+    section->values[JA_LAYER_DEFAULT] = find_defaults(config, module);
+    if (section->values[JA_LAYER_DEFAULT] != NULL && (section->lasts || mention(section, layer)))
         return add_section(config, section);
     section_free(section);
     return false;

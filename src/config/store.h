@@ -20,6 +20,7 @@ enum {
 
 /* What one layer says of a section. */
 struct ja_values {
+    atomic_uint users;       /* sections that have it; changed only where that is one */
     unsigned char *settings; /* fields valid where set */
     char *origins[];         /* of each option; NULL: not set in this layer */
 };
