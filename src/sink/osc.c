@@ -738,11 +738,9 @@ static enum ja_status check_prefix(const struct ja_sink *sink, struct ja_error *
 }
 
 /* "beat" stands for /beat and everything below it. */
-static bool covers(const char *name, const struct ja_osc_row *row) {
-    size_t length = strlen(name);
+static bool covers(const char *name, size_t length, const struct ja_osc_row *row) {
     const char *address = row->address + 1;
-    return !strcmp(name, "all") ||
-           (!strncmp(name, address, length) && (!address[length] || address[length] == '/'));
+    return !strncmp(name, address, length) && (!address[length] || address[length] == '/');
 }
 
 /* Which outputs are listed; all when none is. */
@@ -753,9 +751,10 @@ static enum ja_status choose(const struct ja_sink *sink, bool wanted[JA_OSC_ROWS
     for (size_t i = 0; i < ja_osc_row_count; i++)
         wanted[i] = !name;
     for (; name; name = ja_list_next(settings->outputs, name)) {
-        bool known = false;
+        size_t length = strlen(name);
+        bool all = !strcmp(name, "all"), known = all;
         for (size_t i = 0; i < ja_osc_row_count; i++)
-            if (covers(name, &ja_osc_rows[i]))
+            if (all || covers(name, length, &ja_osc_rows[i]))
                 wanted[i] = known = true;
         if (!known)
             return ja_fail(error, JA_USAGE,
