@@ -103,25 +103,33 @@ static size_t list_bytes(const char *list) {
     return bytes;
 }
 
-enum ja_status ja_value_append(const struct ja_option *option, const char *item, size_t length,
-                               void *value, struct ja_error *reason) {
-    assert(option->type == JA_LIST);
-    size_t used = list_bytes(value);
+/* Puts the item behind `*used` bytes of others. */
+static enum ja_status append(const struct ja_option *option, const char *item, size_t length,
+                             char *value, size_t *used, struct ja_error *reason) {
     if (length == 0)
         return ja_fail(reason, JA_USAGE, "must not hold an empty entry");
-    if (used + length + 2 > option->size)
+    if (*used + length + 2 > option->size)
         return ja_fail(reason, JA_USAGE, "must have at most %zu bytes in all its entries",
                        option->size - 2);
     if (check_characters(item, length, reason) != JA_OK)
         return JA_USAGE;
-    char *end = (char *)value + used;
+    char *end = value + *used;
     memcpy(end, item, length);
     end[length] = end[length + 1] = '\0';
+    *used += length + 1;
     return JA_OK;
+}
+
+enum ja_status ja_value_append(const struct ja_option *option, const char *item, size_t length,
+                               void *value, struct ja_error *reason) {
+    assert(option->type == JA_LIST);
+    size_t used = list_bytes(value);
+    return append(option, item, length, value, &used, reason);
 }
 
 static enum ja_status parse_list(const struct ja_option *option, const char *text, void *value,
                                  struct ja_error *reason) {
+    size_t used = 0;
     if (*text == '\0')
         return JA_OK;
     for (const char *item = text;; item++) {
@@ -129,7 +137,7 @@ static enum ja_status parse_list(const struct ja_option *option, const char *tex
         size_t span = strcspn(item, ","), length = span;
         while (length > 0 && item[length - 1] == ' ')
             length--;
-        enum ja_status status = ja_value_append(option, item, length, value, reason);
+        enum ja_status status = append(option, item, length, value, &used, reason);
         item += span;
         if (status != JA_OK || *item == '\0')
             return status;
@@ -195,8 +203,10 @@ void ja_value_format(const struct ja_option *option, const void *value, struct j
         ja_text_put(text, value);
         break;
     case JA_LIST:
-        for (const char *item = NULL; (item = ja_list_next(value, item)) != NULL;)
-            ja_text_format(text, "%s%s", item == value ? "" : ",", item);
+        for (const char *item = NULL; (item = ja_list_next(value, item)) != NULL;) {
+            ja_text_put(text, item == value ? "" : ",");
+            ja_text_put(text, item);
+        }
         break;
     }
 }
