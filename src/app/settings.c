@@ -1,7 +1,7 @@
 /* Configuration: where it is read from, and how a change reaches the running parts.
  *
- * A change is made on a clone. Every module's settings are filled from the old and the new
- * configuration; where they differ, streams and sinks are told. So a live `set`, a preset and a
+ * A change is made on a clone. The settings of what it has touched are filled from the old and the
+ * new configuration; where they differ, streams and sinks are told. So a live `set`, a preset and a
  * reload are the same thing.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
