@@ -8,12 +8,16 @@
 
 #include <ja/core/clock.h>
 #include <ja/core/text.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { WAIT_MS = 50 };
 
 static const uint64_t LIMIT_US = 10000000;
 
@@ -29,6 +33,16 @@ static bool to_journal(void) {
     struct stat status;
     return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
            fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+/* A terminal that was stopped or a pipe whose reader sleeps must not hold us: after a moment lines
+ * are lost, and then without waiting until there is room again. */
+static bool takes_a_line(void) {
+    static atomic_bool stands_still;
+    struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
+    bool takes = poll(&polled, 1, stands_still ? 0 : WAIT_MS) != 0;
+    stands_still = !takes;
+    return takes;
 }
 
 static void write_line(enum ja_log_level level, const char *message, unsigned held) {
@@ -48,7 +62,7 @@ static void write_line(enum ja_log_level level, const char *message, unsigned he
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' '; /* text from outside must not forge lines or move the cursor */
     line[text.length] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, text.length + 1);
+    ssize_t written = takes_a_line() ? write(STDERR_FILENO, line, text.length + 1) : 0;
     (void)written; /* nobody to tell */
 }
 

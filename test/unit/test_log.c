@@ -148,6 +148,21 @@ static void the_limit_does_not_count_what_the_level_drops(void **state) {
 
 #define LOG_TEST(function) cmocka_unit_test_setup_teardown(function, capture, release)
 
+static void a_reader_that_stands_still_does_not_hold_us(void **state) {
+    char filler[1024] = "";
+    (void)state;
+    while (send(STDERR_FILENO, filler, sizeof filler, MSG_DONTWAIT) > 0)
+        ;
+    alarm(20);
+    for (int i = 0; i < 1000; i++)
+        ja_log(JA_LOG_ERROR, "lost");
+    alarm(0);
+    while (recv(reader, filler, sizeof filler, MSG_DONTWAIT) > 0)
+        ;
+    ja_log(JA_LOG_NOTICE, "back");
+    assert_string_equal(next_line(), "back\n");
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -159,6 +174,7 @@ int main(void) {
         LOG_TEST(somebody_elses_journal_stream_does_not_count),
         LOG_TEST(a_limit_lets_one_message_through_and_counts),
         LOG_TEST(the_limit_does_not_count_what_the_level_drops),
+        LOG_TEST(a_reader_that_stands_still_does_not_hold_us),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
