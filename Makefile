@@ -73,7 +73,7 @@ UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 TOOL_SOURCES := $(wildcard test/tools/*.c)
 TOOLS := $(TOOL_SOURCES:%.c=$(BUILD)/%)
 RT_TOOLS := $(addprefix $(BUILD)/test/rt/,librtcheck.so verdict sins)
-FAULT_TOOLS := $(addprefix $(BUILD)/test/faults/,libwallclock.so libslowclose.so liblatethread.so starved)
+FAULT_TOOLS := $(addprefix $(BUILD)/test/faults/,libwallclock.so libslowclose.so liblatethread.so libslowdisk.so starved)
 TEST_SCRIPTS := $(filter-out test/bench/%,$(sort $(wildcard test/*.sh test/*/*.sh test/*/*.py)))
 
 .PHONY: all unit tools help demo test rt-proof bench bench-beats soak deps install uninstall clean jack-analyzer.conf FORCE

@@ -31,8 +31,8 @@ static enum ja_status run(struct ja_config *config, const struct ja_arguments *a
     struct ja_app app;
     if (arguments->action == JA_ACTION_TEST_INPUT || (arguments->file && !arguments->paced))
         ja_app_ignore_pipes();
-    else
-        ja_app_block_signals();
+    else if (ja_app_take_signals(error) != JA_OK)
+        return JA_FAILED;
     keep_memory();
     enum ja_status status = ja_app_init(&app, config, arguments, error);
     if (status == JA_OK && arguments->action == JA_ACTION_TEST_INPUT)
@@ -43,7 +43,7 @@ static enum ja_status run(struct ja_config *config, const struct ja_arguments *a
         status = ja_app_run_file(&app, error);
     else if (status == JA_OK)
         status = ja_app_run_live(&app, error);
-    ja_app_done(&app);
+    ja_app_done(&app, status);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -69,14 +70,26 @@ enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
     return status;
 }
 
-void ja_app_done(struct ja_app *app) {
+static void close_sinks(struct ja_app *app) {
+    while (app->sink_count > 0)
+        ja_sink_free(app->sinks[--app->sink_count]);
+    app->closed = true;
+}
+
+/* Receivers hear of the end before anything that may hang: JACK's server, the disk, Avahi. */
+void ja_app_done(struct ja_app *app, enum ja_status status) {
     ja_app_suspend_keys(app);
+    ja_app_begin_save(app);
+    close_sinks(app);
+    bool left_jack = ja_app_stop_jack(app);
     ja_app_end_chores(app);
+    if (!left_jack) {
+        fflush(stdout);
+        _exit(status);
+    }
     ja_dnssd_free(app->dnssd);
     ja_app_close_web(app);
     ja_control_close(app->control);
-    while (app->sink_count > 0)
-        ja_sink_free(app->sinks[--app->sink_count]);
     while (app->stream_count > 0)
         ja_stream_free(app->streams[--app->stream_count]);
     ja_catalogue_done(&app->catalogue);

@@ -97,7 +97,8 @@ struct ja_app {
     struct ja_sink_host host;
     struct ja_sink *sinks[JA_SINKS];
     size_t sink_count;
-    bool live; /* else a file is worked off, and sinks that speak to the outside stay closed */
+    bool closed; /* all sinks, for good */
+    bool live;   /* else a file is worked off, and sinks that speak to the outside stay closed */
 
     struct ja_learner learner;
     struct ja_ear ears[JA_STREAMS];
@@ -139,7 +140,8 @@ struct ja_app {
  */
 enum ja_status ja_app_init(struct ja_app *app, struct ja_config *config,
                            const struct ja_arguments *arguments, struct ja_error *error);
-void ja_app_done(struct ja_app *app);
+/* Leaves the process with `status` when libjack hangs. */
+void ja_app_done(struct ja_app *app, enum ja_status status);
 /* One stream; its taps and catalogue are ready afterwards. */
 enum ja_status ja_app_add_stream(struct ja_app *app, const char *name, unsigned channels,
                                  struct ja_error *error);
@@ -170,9 +172,10 @@ void ja_app_finish(struct ja_app *app);
 
 /* --- signals.c --- */
 
-/* Before any thread starts. */
-void ja_app_block_signals(void);
-/* For a run that has no loop: signals end it, a closed pipe does not. */
+/* From now on SIGTERM and SIGINT end the loop, and soon after the process, whatever hangs in it.
+ * Before any other thread starts. */
+enum ja_status ja_app_take_signals(struct ja_error *error);
+/* For a run that has no loop: signals end it at once, a closed pipe does not. */
 void ja_app_ignore_pipes(void);
 enum ja_status ja_app_watch_signals(struct ja_app *app, struct ja_error *error);
 
@@ -189,19 +192,21 @@ void ja_app_service_reloaded(struct ja_app *app);
 
 /* Where there is a terminal, it is ours, and the status line is on. */
 void ja_app_open_keys(struct ja_app *app);
-/* The terminal gets its former settings, for good or until it is ours again. */
+/* The terminal gets its former settings, for good or until it is ours again; the second for any
+ * thread. */
 void ja_app_suspend_keys(struct ja_app *app);
+void ja_app_restore_terminal(void);
 void ja_app_resume_keys(struct ja_app *app);
 void ja_app_list_keys(FILE *out);
 
 /* --- live.c, file.c: the ways to run --- */
 
 enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error);
-/* The parts of a live run: streams as configured; the JACK client; its end, in which the process
- * leaves with `status` when libjack hangs. */
+/* The parts of a live run: streams as configured; the JACK client; its end, false when libjack
+ * hangs. */
 enum ja_status ja_app_add_streams(struct ja_app *app, struct ja_error *error);
 enum ja_status ja_app_start_jack(struct ja_app *app, struct ja_error *error);
-void ja_app_stop_jack(struct ja_app *app, enum ja_status status);
+bool ja_app_stop_jack(struct ja_app *app);
 /* Tells JACK's transport of the beats. */
 void ja_app_tell_transport(struct ja_app *app, const struct ja_tap *tap,
                            const struct ja_event *event);
@@ -255,6 +260,8 @@ enum ja_status ja_app_change_learner(struct ja_app *app, const struct ja_learn_s
                                      struct ja_error *error);
 /* Whatever the learner has learnt goes to all streams, and soon to its file. */
 void ja_app_share_priors(struct ja_app *app);
+/* What was learnt is saved beside the rest of the end. */
+void ja_app_begin_save(struct ja_app *app);
 /* What chores are left ends, and what was learnt is saved. */
 void ja_app_end_chores(struct ja_app *app);
 /* The operator says so; `reply` says what is done and learnt. */

@@ -123,7 +123,7 @@ static bool ask_for_keys(void) {
 }
 
 /* In the background it is the shell's, which has restored it. */
-static void restore(void) {
+void ja_app_restore_terminal(void) {
     if (changed && is_foreground())
         tcsetattr(STDIN_FILENO, TCSANOW, &former);
     changed = 0;
@@ -131,7 +131,7 @@ static void restore(void) {
 
 static void on_crash(int number) {
     int error = errno;
-    restore();
+    ja_app_restore_terminal();
     errno = error;
     raise(number); /* the handler is gone: as it would have been without us */
 }
@@ -190,5 +190,5 @@ void ja_app_suspend_keys(struct ja_app *app) {
     if (!app->wants_keys)
         return;
     ja_loop_unwatch(app->loop, STDIN_FILENO);
-    restore();
+    ja_app_restore_terminal();
 }

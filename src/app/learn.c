@@ -92,6 +92,11 @@ enum ja_status ja_app_change_learner(struct ja_app *app, const struct ja_learn_s
     return status;
 }
 
+void ja_app_begin_save(struct ja_app *app) {
+    if (app->learner.unsaved)
+        keep(app, NULL);
+}
+
 void ja_app_end_chores(struct ja_app *app) {
     ja_chores_free(app->chores);
     app->chores = NULL;

@@ -10,7 +10,6 @@
 
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TRANSPORT_LEAVE, TRANSPORT_START };
 
@@ -135,20 +134,17 @@ enum ja_status ja_app_start_jack(struct ja_app *app, struct ja_error *error) {
     return with_jack_setup(app, start_jack, error);
 }
 
-void ja_app_stop_jack(struct ja_app *app, enum ja_status status) {
+bool ja_app_stop_jack(struct ja_app *app) {
     if (!app->jack)
-        return;
+        return true;
     ja_loop_unwatch(app->loop, ja_jack_fd(app->jack));
-    if (ja_jack_stop(app->jack, jack_grace_us)) {
-        app->jack = NULL;
-        return;
+    if (!ja_jack_stop(app->jack, jack_grace_us)) {
+        ja_log(JA_LOG_WARNING,
+               "the JACK server does not answer: leaving without saying goodbye to it");
+        return false;
     }
-    ja_log(JA_LOG_WARNING, "the JACK server does not answer: leaving without saying goodbye to it");
-    ja_app_end_chores(app);
-    ja_app_suspend_keys(app);
-    while (app->sink_count > 0)
-        ja_sink_free(app->sinks[--app->sink_count]);
-    _exit(status);
+    app->jack = NULL;
+    return true;
 }
 
 enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
@@ -173,7 +169,6 @@ enum ja_status ja_app_run_live(struct ja_app *app, struct ja_error *error) {
         ja_loop_run(app->loop);
         ja_service_tell("STOPPING=1");
     }
-    ja_app_stop_jack(app, status);
     ja_app_finish(app);
     return status;
 }

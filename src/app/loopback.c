@@ -477,7 +477,6 @@ enum ja_status ja_app_run_loopback(struct ja_app *app, struct ja_error *error) {
     enum ja_status status = open_all(&loopback, error);
     if (status == JA_OK)
         status = run(&loopback, error);
-    ja_app_stop_jack(app, status);
     ja_app_finish(app);
     if (status == JA_OK)
         status = report(&loopback, error);

@@ -38,7 +38,7 @@ static void done(struct ja_chore *chore, bool worked) {
     char answer[REPLY_BYTES];
     struct ja_text reply;
     ja_text_init(&reply, answer, sizeof answer);
-    if (!worked)
+    if (!worked || reading->app->closed)
         ja_text_put(&reply, "the program ends");
     else if (status != JA_OK)
         ja_text_put(&reply, reading->error.text);

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from rig import (BIND, NEWNET, NEWNS, STARVED, WALL_CLOCK, Jackd, Program, finish, leave_for,
+from rig import (BIND, NEWNET, NEWNS, SLOW_DISK, STARVED, WALL_CLOCK, Jackd, Program, finish, leave_for,
                  mount, now, output, within, work)
 from hostile import PROGRAM, free_port, message, read_ack
 from realtime import WATCHED
@@ -54,6 +54,30 @@ def disk_full(case):
     model = folder + "/jack-analyzer/default.model"
     case.check(os.path.exists(model), "the model is saved at last")
     case.note(f"{len(lines)} whole lines, model saved")
+
+
+def disk_hangs(case):
+    """What was learnt cannot be saved, neither meanwhile nor at the end."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lamp:
+        lamp.bind(("127.0.0.1", 0))
+        env = {"LD_PRELOAD": SLOW_DISK}
+        case.start(f"wled.lamp.port={lamp.getsockname()[1]}", "wled.lamp.host=127.0.0.1",
+                   twin=False, env=env)
+        case.twin = Program(case.server, "twin", env=env)
+        case.check(case.twin.told(0, 20, "learning", "locked") is not None, "the twin hears",
+                   case.twin.log())
+        for program in (case.program, case.twin):
+            done = program.ask("nudge", "f", 5.0)
+            case.check(done and done[0] == 1, "it learns", done)
+        case.twin_ends("saving")
+        new = case.program.state + "/jack-analyzer/default.model.%d.new" % case.program.process.pid
+        case.check(within(15, lambda: os.path.exists(new)), "what it has learnt is to be saved")
+        case.check(case.program.first(now(), 15, type="beat"), "beats go on")
+        case.finish()
+        last = None
+        while select.select([lamp], [], [], 0)[0]:
+            last = lamp.recv(64)
+        case.check(last and not any(last[8:16] + last[18:34]), "the lamp is dark", last)
 
 
 def metadata_broken(case):

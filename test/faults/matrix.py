@@ -25,8 +25,8 @@ import machine_rows as machine
 import realtime
 import server_rows as server
 import sound_rows as sound
-from rig import (HAND, LATE_THREAD, PLAY, SLOW_CLOSE, STARVED, WALL_CLOCK, Jackd, PipeWire, Program,
-                 Unable, end_children, finish, now, within, work)
+from rig import (HAND, LATE_THREAD, PLAY, SLOW_CLOSE, SLOW_DISK, STARVED, WALL_CLOCK, Jackd, PipeWire,
+                 Program, Unable, end_children, finish, now, within, work)
 from hostile import PROGRAM
 
 ALL, JACKD, PIPEWIRE = ("jackd", "PipeWire"), ("jackd",), ("PipeWire",)
@@ -57,6 +57,8 @@ ROWS = [
     ("server restarted again and again", ALL, "found each time, nothing left over",
      server.restarts),
     ("disk full", MACHINE, "told; beats go on, lines stay whole", machine.disk_full),
+    ("disk hangs", MACHINE, "beats go on; ends without it, receivers are told",
+     machine.disk_hangs),
     ("JACK's metadata broken", MACHINE, "removed; server found", machine.metadata_broken),
     ("no file descriptors", MACHINE, "an error that says so, or goes on", machine.no_descriptors),
     ("no memory", MACHINE, "an error that says so, or goes on", machine.no_memory),
@@ -237,7 +239,8 @@ def leave(*_):
 
 
 def main(long, wanted):
-    for needed in (PROGRAM, PLAY, HAND, STARVED, WALL_CLOCK, SLOW_CLOSE, LATE_THREAD):
+    for needed in (PROGRAM, PLAY, HAND, STARVED, WALL_CLOCK, SLOW_CLOSE, LATE_THREAD,
+                   SLOW_DISK):
         if not os.path.exists(needed):
             print(f"1..0 # SKIP there is no {needed}: make all tools")
             return

@@ -22,8 +22,9 @@ import steer
 BUILD = os.environ.get("BUILD", "build/plain")
 PLAY, HAND = BUILD + "/test/tools/ja-play", BUILD + "/test/tools/ja-jackhand"
 # Preloaded into the program, and a second build of it (see their own first lines).
-WALL_CLOCK, SLOW_CLOSE, LATE_THREAD = (os.path.abspath(f"{BUILD}/test/faults/lib{name}.so")
-                                       for name in ("wallclock", "slowclose", "latethread"))
+WALL_CLOCK, SLOW_CLOSE, LATE_THREAD, SLOW_DISK = (
+    os.path.abspath(f"{BUILD}/test/faults/lib{name}.so")
+    for name in ("wallclock", "slowclose", "latethread", "slowdisk"))
 STARVED = BUILD + "/test/faults/starved"
 DRUMS = "synth:drums?bpm=120&seconds=16&channels=2"
 work = tempfile.mkdtemp(prefix="ja-faults-")
