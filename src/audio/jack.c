@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MIDI_MESSAGES = 1024, GRIDS = 64, USUAL_BAR = 4, STACK_BYTES = 512 * 1024 };
@@ -24,6 +25,7 @@ static const uint64_t STALL_US = 500000; /* and at least STALL_PERIODS */
 static const uint64_t STALL_PERIODS = 3;
 static const uint64_t SILENT_US =
     1000000; /* a call that takes longer: the server does not answer */
+static const uint64_t LAST_MIDI_US = 200000; /* so long it may take to leave */
 
 /* --- Start and stop --- */
 
@@ -96,6 +98,9 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     made->process.heard = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.grids = ja_ring_new(GRIDS * sizeof(struct ja_grid));
 
+    if (made->process.midi)
+        made->midi_room = ja_ring_write_space(made->process.midi);
+
     enum ja_status status = JA_OK;
     if (made->control_fd < 0 || made->status_fd < 0 || made->done_fd < 0)
         status = ja_fail(error, JA_FAILED, "no eventfd for the JACK client: %s", strerror(errno));
@@ -121,10 +126,30 @@ static void wake_control(struct ja_jack *jack) {
     (void)written; /* full: then it is awake already */
 }
 
+static bool has_midi(const struct ja_jack *jack) {
+    return ja_ring_write_space(jack->process.midi) < jack->midi_room;
+}
+
+/* What was said last, such as stop, leaves with the next cycles; with one more it has been heard.
+ */
+static void let_midi_leave(const struct ja_jack *jack) {
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const _Atomic uint64_t *cycles = &jack->process.cycles;
+    uint64_t until_us = ja_clock_us() + LAST_MIDI_US;
+    if (jack->state != JA_JACK_RUNNING || !has_midi(jack))
+        return;
+    while (has_midi(jack) && ja_clock_us() < until_us)
+        nanosleep(&pause, NULL);
+    for (uint64_t last = atomic_load(cycles);
+         atomic_load(cycles) == last && ja_clock_us() < until_us;)
+        nanosleep(&pause, NULL);
+}
+
 bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us) {
+    uint64_t until_us = ja_clock_us() + wait_us;
+    let_midi_leave(jack);
     atomic_store(&jack->stop, true);
     wake_control(jack);
-    uint64_t until_us = ja_clock_us() + wait_us;
     struct pollfd pollfd = {.fd = jack->done_fd, .events = POLLIN};
     for (;;) {
         uint64_t now_us = ja_clock_us();

@@ -169,8 +169,28 @@ def check_transport(program, hand):
     program.ask("test-beats", "fi", 140.0, 0)
 
 
+def check_last_midi(program):
+    """What plays along is told to stop."""
+    with tempfile.TemporaryFile("a+") as heard:
+        def hears(status):
+            heard.seek(0)
+            return any(line.split()[1:2] == [status] for line in heard)
+        dump = subprocess.Popen(["stdbuf", "-oL", "jack_midi_dump", "dump"], stdout=heard,
+                                stderr=subprocess.DEVNULL)
+        try:
+            check(within(20, lambda: run("jack_connect", "an:midi_out", "dump:input")
+                         .returncode == 0), "another client hears midi_out")
+            program.ask("test-beats", "fi", 150.0, 1)
+            check(within(20, lambda: hears("fa")), "it hears start")
+            check(program.stop() == 0, "the program ends with status 0")
+            check(within(5, lambda: hears("fc")), "at its end it says stop")
+        finally:
+            dump.terminate()
+            dump.wait()
+
+
 def main():
-    for needed in (PROGRAM, TOOLS + "ja-jackhand", "jackd", "jack_lsp"):
+    for needed in (PROGRAM, TOOLS + "ja-jackhand", "jackd", "jack_lsp", "jack_midi_dump"):
         if not shutil.which(needed):
             print("1..0 # SKIP there is no " + needed)
             return 0
@@ -192,7 +212,7 @@ def main():
         for part in (check_bindings, check_learning, check_taps, check_transport):
             if hand.there:
                 part(program, hand)
-        check(program.stop() == 0, "it ends with status 0")
+        check_last_midi(program)
     finally:
         if hand:
             hand.end()

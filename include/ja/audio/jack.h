@@ -75,8 +75,9 @@ struct ja_jack_status {
 /* Copies the setup and starts the control thread. */
 enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *setup,
                              struct ja_error *error);
-/* Asks the control thread to leave and waits at most `wait_us`. False: it hangs in libjack; then
- * everything it uses must be left alone (the process is about to _exit). Frees on true. */
+/* Lets the last MIDI leave, asks the control thread to do so and waits at most `wait_us`. False: it
+ * hangs in libjack; then everything it uses must be left alone (the process is about to _exit).
+ * Frees on true. */
 bool ja_jack_stop(struct ja_jack *jack, uint64_t wait_us);
 /* Readable (poll) when the status may have changed; ja_jack_status empties it. Call ja_jack_status
  * at least 4 times a second as well: it is the watchdog. */
