@@ -35,14 +35,13 @@ static bool to_journal(void) {
            fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
+static atomic_uint lost; /* lines, since the last that was written */
+
 /* A terminal that was stopped or a pipe whose reader sleeps must not hold us: after a moment lines
  * are lost, and then without waiting until there is room again. */
 static bool takes_a_line(void) {
-    static atomic_bool stands_still;
     struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
-    bool takes = poll(&polled, 1, stands_still ? 0 : WAIT_MS) != 0;
-    stands_still = !takes;
-    return takes;
+    return poll(&polled, 1, lost > 0 ? 0 : WAIT_MS) != 0;
 }
 
 static void write_line(enum ja_log_level level, const char *message, unsigned held) {
@@ -50,6 +49,11 @@ static void write_line(enum ja_log_level level, const char *message, unsigned he
     static const char *const priorities[] = {"<3>", "<4>", "<5>", "<7>"};
     char line[1024];
     struct ja_text text;
+    if (!takes_a_line()) {
+        lost++;
+        return;
+    }
+    unsigned before = atomic_exchange(&lost, 0);
     ja_text_init(&text, line, sizeof line - 1); /* room for the line's end */
     if (isatty(STDERR_FILENO))
         ja_text_put(&text, "\r\033[K"); /* a status line may stand there */
@@ -58,11 +62,13 @@ static void write_line(enum ja_log_level level, const char *message, unsigned he
     ja_text_put(&text, message);
     if (held > 0)
         ja_text_format(&text, " (and %u more like it)", held);
+    if (before > 0)
+        ja_text_format(&text, " (%u lines before this one were lost)", before);
     for (size_t i = start; i < text.length; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' '; /* text from outside must not forge lines or move the cursor */
     line[text.length] = '\n';
-    ssize_t written = takes_a_line() ? write(STDERR_FILENO, line, text.length + 1) : 0;
+    ssize_t written = write(STDERR_FILENO, line, text.length + 1);
     (void)written; /* nobody to tell */
 }
 

@@ -11,8 +11,8 @@ enum ja_log_level { JA_LOG_ERROR, JA_LOG_WARNING, JA_LOG_NOTICE, JA_LOG_DEBUG };
 
 /* Messages above `level` are dropped; the default is JA_LOG_NOTICE. Before threads start. */
 void ja_log_set_level(enum ja_log_level level);
-/* One line, written with a single write(2), or lost where that would block for longer than a
- * moment; safe from any thread that may block. */
+/* One line, written with a single write(2). Where that would block for longer than a moment it is
+ * lost, and the next one tells how many were. Safe from any thread that may block. */
 void ja_log(enum ja_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lets one message through per 10 s and tells, with the next, how many were held back. */
