@@ -3,7 +3,7 @@
  *
  * The first two come by a thread, which then stands guard: the process ends within GRACE_MS of the
  * signal even where the loop or the way out hangs, in a disk that does not answer, say. Nothing
- * that can wait is to be called there.
+ * that can wait for long is to be called there.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _GNU_SOURCE /* signalfd */
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 1500 };
+enum { GRACE_MS = 1300 };
 
 static int end_fd = -1; /* eventfd: the end was asked for; open for as long as the process lives */
 

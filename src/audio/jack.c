@@ -97,7 +97,6 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     made->process.midi = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.heard = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.grids = ja_ring_new(GRIDS * sizeof(struct ja_grid));
-
     if (made->process.midi)
         made->midi_room = ja_ring_write_space(made->process.midi);
 
@@ -130,8 +129,7 @@ static bool has_midi(const struct ja_jack *jack) {
     return ja_ring_write_space(jack->process.midi) < jack->midi_room;
 }
 
-/* What was said last, such as stop, leaves with the next cycles; with one more it has been heard.
- */
+/* What was said last, such as stop, leaves with the next cycles, and is heard within one more. */
 static void let_midi_leave(const struct ja_jack *jack) {
     const struct timespec pause = {.tv_nsec = 1000000};
     const _Atomic uint64_t *cycles = &jack->process.cycles;

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* Starts one with every signal blocked, in it and so in the threads that it starts: signals are the
- * main thread's. `stack_bytes` 0: as usual. 0, or the number of what is wrong. */
+/* Starts one with every signal blocked, in it and so in the threads that it starts: none is
+ * interrupted. `stack_bytes` 0: as usual. 0, or the number of what is wrong. */
 int ja_thread_start(pthread_t *thread, size_t stack_bytes, void *(*run)(void *data), void *data);
 
 #endif
