@@ -1,8 +1,9 @@
 /* UDP and TCP to one receiver, without ever waiting for it.
  *
- * Both begin by asking the resolver for the address. A datagram socket is then ready. A connection
- * is opened without blocking; what the system does not take at once waits in a buffer, whole
- * messages only, and goes on when poll says so. Whatever fails is tried again after RETRY_US.
+ * Both begin by asking the resolver for the address, unless it is numeric. A datagram socket is
+ * then ready. A connection is opened without blocking; what the system does not take at once waits
+ * in a buffer, whole messages only, and goes on when poll says so. Whatever fails is tried again
+ * after RETRY_US.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ja/net/outlet.h>
@@ -199,6 +200,13 @@ static void open_udp(struct ja_outlet *outlet) {
 
 /* --- Both --- */
 
+static void open_socket(struct ja_outlet *outlet) {
+    if (outlet->setup.transport == JA_TRANSPORT_TCP)
+        connect_tcp(outlet);
+    else
+        open_udp(outlet);
+}
+
 static void resolved(void *data, const struct sockaddr *address, socklen_t length,
                      const char *error) {
     struct ja_outlet *outlet = data;
@@ -209,15 +217,17 @@ static void resolved(void *data, const struct sockaddr *address, socklen_t lengt
     }
     memcpy(&outlet->address, address, length);
     outlet->length = length;
-    if (outlet->setup.transport == JA_TRANSPORT_TCP)
-        connect_tcp(outlet);
-    else
-        open_udp(outlet);
+    open_socket(outlet);
 }
 
 static void ask(struct ja_outlet *outlet) {
+    int port = outlet->setup.port;
+    if (ja_resolver_numeric(outlet->host, port, &outlet->address, &outlet->length)) {
+        open_socket(outlet);
+        return;
+    }
     outlet->question =
-        ja_resolver_ask(outlet->setup.resolver, outlet->host, outlet->setup.port, resolved, outlet);
+        ja_resolver_ask(outlet->setup.resolver, outlet->host, port, resolved, outlet);
     if (!outlet->question)
         give_up(outlet, "too many names wait to be looked up");
 }

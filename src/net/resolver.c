@@ -272,6 +272,16 @@ static struct job *free_job(struct shared *shared) {
     return NULL;
 }
 
+bool ja_resolver_numeric(const char *host, int port, struct sockaddr_storage *address,
+                         socklen_t *length) {
+    struct job job = {.port = port};
+    if (!ja_text_copy(job.host, sizeof job.host, host) || look_up(&job, AI_NUMERICHOST) != 0)
+        return false;
+    *address = job.address;
+    *length = job.length;
+    return true;
+}
+
 unsigned ja_resolver_ask(struct ja_resolver *resolver, const char *host, int port,
                          ja_resolver_function *function, void *data) {
     struct job asked = {.state = WAITING,
@@ -281,11 +291,10 @@ unsigned ja_resolver_ask(struct ja_resolver *resolver, const char *host, int por
                         .data = data};
     if (asked.id == 0) /* never an id */
         asked.id = 1;
-    bool fits = ja_text_copy(asked.host, sizeof asked.host, host);
-    if (!fits)
+    if (!ja_text_copy(asked.host, sizeof asked.host, host)) {
         snprintf(asked.error, sizeof asked.error, "host \"%.40s…\" is too long for a name", host);
-    if (!fits || look_up(&asked, AI_NUMERICHOST) == 0)
         asked.state = ANSWERED;
+    }
 
     struct shared *shared = resolver->shared;
     pthread_mutex_lock(&shared->lock);

@@ -123,7 +123,7 @@ static void sends_datagrams(void **state) {
     struct fixture *fixture = *state;
     struct ja_error error;
     int fd = ja_udp_listen("127.0.0.1", 0, &error);
-    struct ja_outlet *outlet = outlet_to(fixture, JA_TRANSPORT_UDP, "127.0.0.1", port_of(fd), "lo");
+    struct ja_outlet *outlet = outlet_to(fixture, JA_TRANSPORT_UDP, "localhost", port_of(fd), "lo");
     assert_false(ja_outlet_send(outlet, "early", 5, false));
     run_until(fixture, &fixture->ready, 1);
     assert_true(ja_outlet_send(outlet, "beat", 4, false));
@@ -134,6 +134,14 @@ static void sends_datagrams(void **state) {
     assert_int_equal(ja_outlet_stats(outlet)->failed, 1);
     ja_outlet_free(outlet);
     close(fd);
+}
+
+static void needs_no_time_for_a_number(void **state) {
+    struct fixture *fixture = *state;
+    struct ja_outlet *outlet = outlet_to(fixture, JA_TRANSPORT_UDP, "127.0.0.1", 9, NULL);
+    assert_int_equal(fixture->ready, 1);
+    assert_true(ja_outlet_send(outlet, "beat", 4, false));
+    ja_outlet_free(outlet);
 }
 
 static void talks_both_ways(void **state) {
@@ -276,6 +284,7 @@ static void survives_without_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH(sends_datagrams),
+        WITH(needs_no_time_for_a_number),
         WITH(talks_both_ways),
         WITH_OWN_CLOCK(comes_back_to_a_receiver),
         WITH(drops_what_may_be_dropped_first),

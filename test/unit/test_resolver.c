@@ -72,6 +72,22 @@ static void answers_numeric_addresses(void **state) {
     assert_string_equal(six.address, "[::1]:9");
 }
 
+static void knows_numeric_addresses(void **state) {
+    static const char *const numeric[][2] = {{"192.0.2.7", "192.0.2.7:9"}, {"::1", "[::1]:9"}};
+    static const char *const names[] = {"localhost", "", "example.org"};
+    struct sockaddr_storage address;
+    socklen_t length;
+    (void)state;
+    for (size_t i = 0; i < sizeof numeric / sizeof numeric[0]; i++) {
+        char text[80];
+        assert_true(ja_resolver_numeric(numeric[i][0], 9, &address, &length));
+        ja_address_format((struct sockaddr *)&address, length, text, sizeof text);
+        assert_string_equal(text, numeric[i][1]);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_false(ja_resolver_numeric(names[i], 9, &address, &length));
+}
+
 static void prefers_ipv4(void **state) {
     struct fixture *fixture = *state;
     struct answer answer = {0};
@@ -191,6 +207,7 @@ int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH(answers_numeric_addresses),
+        WITH(knows_numeric_addresses),
         WITH(prefers_ipv4),
         WITH(does_not_delay_the_loop),
         WITH(refuses_names_that_are_too_long),

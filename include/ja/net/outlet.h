@@ -26,7 +26,8 @@ struct ja_outlet_setup {
     const char *interface; /* UDP: of multicast, by name; NULL or "": the system chooses */
     int ttl;               /* UDP: of multicast, 0…255 */
     /* Each optional. */
-    void (*ready)(void *data); /* bytes can go out, for the first time or again */
+    void (*ready)(void *data); /* bytes can go out, for the first time (even before
+                                  ja_outlet_new has returned, by UDP) or again */
     void (*heard)(void *data, const void *bytes, size_t size); /* TCP: the receiver has spoken */
     void *data;
 };
