@@ -678,7 +678,7 @@ static void forget_sent(struct ja_sink *sink) {
     for (size_t i = 0; i < JA_STREAMS && target->slots.names[i][0]; i++) {
         struct channel *channel = &target->channels[i];
         channel->next_us = 0;
-        memset(channel->sent, 0, sizeof channel->sent);
+        memset(channel->sent, 0, target->entry_count * sizeof channel->sent[0]);
         set_prefix(sink, channel, target->slots.names[i]);
     }
 }
