@@ -213,12 +213,13 @@ typedef enum ja_status difference_function(struct ja_app *app, const struct ja_m
                                            const char *instance, const void *after,
                                            struct ja_error *error);
 
-static enum ja_status when_different(struct ja_app *app, const struct ja_config *next,
-                                     const struct ja_module *module, const char *instance,
-                                     difference_function *function, struct ja_error *error) {
+static enum ja_status when_different(struct ja_app *app, const struct ja_config *from,
+                                     const struct ja_config *to, const struct ja_module *module,
+                                     const char *instance, difference_function *function,
+                                     struct ja_error *error) {
     enum ja_status status = JA_OK;
-    void *before = filled(app->config, module, instance);
-    void *after = filled(next, module, instance);
+    void *before = filled(from, module, instance);
+    void *after = filled(to, module, instance);
     if (!before || !after)
         status = ja_fail(error, JA_FAILED, "no memory for the settings of %s", module->name);
     else if (memcmp(before, after, module->settings_size) != 0)
@@ -295,23 +296,41 @@ static difference_function *who_is_told(const struct ja_module *module) {
     return module == &ja_governor_module ? tell_streams : tell_nobody;
 }
 
-enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error) {
+/* Tells all that has changed from one to the other, as far as it is in both. */
+static enum ja_status tell_changes(struct ja_app *app, const struct ja_config *from,
+                                   const struct ja_config *to, struct ja_error *error) {
     enum ja_status status = JA_OK;
     const struct ja_module *module;
     const char *instance;
     size_t at = 0;
-    bool times = false; /* may offsets be others, or what they need? */
-    while (status == JA_OK && (module = ja_config_change(app->config, next, &at, &instance))) {
-        difference_function *function = who_is_told(module);
-        times |= function == tell_sink || module == ja_beat_stage.module;
-        if (ja_config_has(app->config, module, instance)) /* else it is opened later */
-            status = when_different(app, next, module, instance, function, error);
-    }
+    while (status == JA_OK && (module = ja_config_change(from, to, &at, &instance)))
+        if (ja_config_has(from, module, instance)) /* else it is opened later */
+            status = when_different(app, from, to, module, instance, who_is_told(module), error);
+    return status;
+}
+
+/* May offsets be others, or what they need? */
+static bool changes_times(const struct ja_config *before, const struct ja_config *after) {
+    const struct ja_module *module;
+    const char *instance;
+    size_t at = 0;
+    while ((module = ja_config_change(before, after, &at, &instance)))
+        if (module == ja_beat_stage.module || who_is_told(module) == tell_sink)
+            return true;
+    return false;
+}
+
+enum ja_status ja_app_apply(struct ja_app *app, struct ja_config *next, struct ja_error *error) {
+    struct ja_error unused;
+    enum ja_status status = tell_changes(app, app->config, next, error);
     if (status == JA_OK)
         status = ja_app_sync_sinks(app, next, error);
-    if (status != JA_OK)
+    if (status != JA_OK) { /* what has been told before is taken back */
+        tell_changes(app, next, app->config, &unused);
+        ja_app_sync_sinks(app, app->config, &unused);
         return status;
-    if (times)
+    }
+    if (changes_times(app->config, next))
         ja_app_warn_of_offsets(app, next);
     ja_config_swap(app->config, next);
     ja_config_free(next);

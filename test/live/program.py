@@ -362,6 +362,22 @@ def survives(program, player, rate, period):
 
 # --- What the operator does ---
 
+def changes_nothing_halfway(program, conf):
+    """One target takes its new prefix, then the next one cannot be had."""
+    fixed = program.fixed
+    program.fixed = fixed.replace("resend_s", 'prefix = "/new"; resend_s').replace(
+        "dead: {", 'dead: { outputs = ["nonsense"];')
+    program.configure(conf)
+    program.process.send_signal(signal.SIGHUP)
+    check("a target that cannot be had is named",
+          within(10, lambda: 'target.dead.outputs: there is no output "nonsense"' in program.log()),
+          program.log())
+    moment, told = time.monotonic(), program.receiver.since
+    check("and those before it stay what they were",
+          within(10, lambda: told(moment, "/ja/heartbeat")) and not told(moment, "/new/heartbeat"))
+    program.fixed = fixed
+
+
 def reads_again(program, conf):
     program.configure(conf + "onset: { threshold = 0.45; };\n")
     program.process.send_signal(signal.SIGHUP)
@@ -375,6 +391,7 @@ def reads_again(program, conf):
           within(10, lambda: f"{program.conf}:{line}" in program.log()), program.log())
     check("and changes nothing", "0.45" in program.command("get", "onset.threshold")[1])
     check("sound goes on", program.event(time.monotonic(), 10, stream="main", type="onset"))
+    changes_nothing_halfway(program, conf)
     program.configure(conf)
     program.process.send_signal(signal.SIGHUP)
     within(10, lambda: "0.3" in program.command("get", "onset.threshold")[1])

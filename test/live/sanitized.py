@@ -28,7 +28,7 @@ SECONDS = float(os.environ.get("SECONDS_EACH", "12"))
 os.environ.update(JACK_DEFAULT_SERVER=SERVER, JACK_NO_START_SERVER="1",
                   JACK_NO_AUDIO_RESERVATION="1")
 # libjack does not join the thread of a client that the server no longer calls.
-os.environ["TSAN_OPTIONS"] = "halt_on_error=0 report_thread_leaks=0 exitcode=66"
+os.environ["TSAN_OPTIONS"] = "halt_on_error=0 atexit_sleep_ms=0 report_thread_leaks=0 exitcode=66"
 
 COMMANDS = [("tap", ""), ("resync", ""), ("nudge", "f", 5.0), ("half", "f", 1.0), ("double", ""),
             ("hold", "if", 1, 0.5), ("lock", "i", 1), ("auto", ""), ("range", "ff", 70.0, 170.0),
