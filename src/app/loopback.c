@@ -12,6 +12,7 @@
 
 #include <ja/audio/clicks.h>
 #include <ja/core/clock.h>
+#include <ja/core/thread.h>
 #include <ja/net/socket.h>
 #include <ja/sink/sinks.h>
 
@@ -19,7 +20,6 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -458,7 +458,7 @@ static enum ja_status open_all(struct loopback *loopback, struct ja_error *error
 }
 
 static enum ja_status run(struct loopback *loopback, struct ja_error *error) {
-    if (pthread_create(&loopback->receiver, NULL, receive, loopback) != 0)
+    if (ja_thread_start(&loopback->receiver, 0, receive, loopback) != 0)
         return ja_fail(error, JA_FAILED, "no thread to receive with");
     loopback->until_us = ja_clock_us() + SERVER_US;
     loopback->status = ja_fail(error, JA_FAILED, "ended before anything was measured");

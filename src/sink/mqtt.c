@@ -27,6 +27,7 @@ enum {
     VALUE = 64,
     SECRETS = 1024,
     CALM_US = 1000 * JA_MQTT_GOODBYE_MS, /* from the last change of a setting to the connection */
+    AGAIN_US = 10000000,                 /* and when there was no memory for it, or no thread */
 };
 
 struct mqtt_settings {
@@ -378,8 +379,10 @@ static void connect_anew(void *data, uint64_t due_us) {
     mqtt->client = NULL;
     mqtt->connections = 0;
     make_id(mqtt, sink);
-    if (settings->enable && make_client(sink, &mqtt->client, &error) != JA_OK)
-        ja_log(JA_LOG_WARNING, "%s", error.text);
+    if (settings->enable && make_client(sink, &mqtt->client, &error) != JA_OK) {
+        ja_log(JA_LOG_WARNING, "%s; trying again", error.text);
+        mqtt->timer = ja_loop_at(sink->host->loop, ja_clock_us() + AGAIN_US, connect_anew, sink);
+    }
 }
 
 static enum ja_status connect_soon(struct ja_sink *sink, struct ja_error *error) {

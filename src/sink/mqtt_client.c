@@ -11,6 +11,7 @@
 
 #include <ja/core/log.h>
 #include <ja/core/text.h>
+#include <ja/core/thread.h>
 #include <ja/sink/sinks.h>
 
 #include <errno.h>
@@ -150,15 +151,12 @@ static enum ja_status prepare(struct ja_mqtt *client, const struct ja_mqtt_setup
 }
 
 static enum ja_status start(struct ja_mqtt *client, struct ja_error *error) {
-    pthread_attr_t attributes;
     pthread_t thread;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int cause = pthread_create(&thread, &attributes, run, client);
-    pthread_attr_destroy(&attributes);
-    return cause == 0
-               ? JA_OK
-               : ja_fail(error, JA_FAILED, "%s: no thread: %s", client->owner, strerror(cause));
+    int cause = ja_thread_start(&thread, 0, run, client);
+    if (cause != 0)
+        return ja_fail(error, JA_FAILED, "%s: no thread: %s", client->owner, strerror(cause));
+    pthread_detach(thread);
+    return JA_OK;
 }
 
 enum ja_status ja_mqtt_new(struct ja_mqtt **made, const struct ja_mqtt_setup *setup,
