@@ -21,13 +21,14 @@ struct ja_mqtt {
 
 static struct ja_mqtt *last_client;
 static int clients;
+static bool has_no_thread;
 const bool ja_mqtt_built_in = true;
 
 enum ja_status ja_mqtt_new(struct ja_mqtt **client, const struct ja_mqtt_setup *setup,
                            struct ja_error *error) {
-    *client = calloc(1, sizeof **client);
+    *client = has_no_thread ? NULL : calloc(1, sizeof **client);
     if (!*client)
-        return ja_fail(error, JA_FAILED, "no memory");
+        return ja_fail(error, JA_FAILED, has_no_thread ? "no thread" : "no memory");
     clients++;
     last_client = *client;
     snprintf((*client)->user, sizeof(*client)->user, "%s", setup->user);
@@ -322,6 +323,18 @@ static void connects_once_after_many_changes(void **state) {
     ja_sink_free(sink);
 }
 
+static void tries_again_when_there_is_no_thread(void **state) {
+    struct sink_rig *rig = *state;
+    has_no_thread = true;
+    struct ja_sink *sink = open_sink(rig, "port=1", "discovery=");
+    has_no_thread = false;
+    ja_sink_second(sink);
+    assert_int_equal(clients, 0);
+    rig_run(rig, 10000000);
+    assert_int_equal(clients, 1);
+    ja_sink_free(sink);
+}
+
 static void survives_without_memory(void **state) {
     struct sink_rig *rig = *state;
     struct ja_error error = {""};
@@ -352,6 +365,7 @@ int main(void) {
         WITH(refuses_such_settings),
         WITH(keeps_its_client_when_a_change_is_refused),
         WITH(connects_once_after_many_changes),
+        WITH(tries_again_when_there_is_no_thread),
         WITH(survives_without_memory),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
