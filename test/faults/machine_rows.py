@@ -349,22 +349,36 @@ def names_dead(case):
     case.check(case.recovered is not None, "the name is found once it can be", case.program.log())
 
 
+def who_never_answers():
+    """Where datagrams are taken and never read, and where a connection never comes about, since
+    those before it wait for ever; last, the sockets, to be kept."""
+    takes, waits = socket.socket(type=socket.SOCK_DGRAM), socket.socket()
+    for each in (takes, waits):
+        each.bind(("127.0.0.1", 0))
+    waits.listen(0)
+    before = [socket.socket() for _ in range(2)]
+    for each in before:
+        each.setblocking(False)
+        each.connect_ex(waits.getsockname())
+    return takes.getsockname()[1], waits.getsockname()[1], [takes, waits, *before]
+
+
 def nobody_there(case):
     """Every way in which a receiver can be away, at once."""
     leave_for(NEWNET)
-    for command in ("ip link add swallow type dummy", "ip addr add 198.51.100.1/24 dev swallow",
-                    "ip link set swallow up", "ip route add blackhole 192.0.2.0/24",
+    for command in ("ip route add blackhole 192.0.2.0/24",
                     "ip route add unreachable 203.0.113.0/24"):
         output(*command.split())
     closed = 9999  # in a network of its own; the kernel gives out higher ones
-    away = {"refused": ("127.0.0.1", "udp"), "no_listener": ("127.0.0.1", "tcp"),
-            "swallowed": ("198.51.100.9", "udp"), "no_answer": ("198.51.100.9", "slip"),
-            "black_hole": ("192.0.2.1", "udp"), "unreachable": ("203.0.113.1", "udp"),
-            "no_way": ("203.0.113.1", "tcp"), "no_name": ("nobody.example", "udp")}
+    swallows, waits, kept = who_never_answers()
+    away = {"refused": ("127.0.0.1", "udp", closed), "no_listener": ("127.0.0.1", "tcp", closed),
+            "swallowed": ("127.0.0.1", "udp", swallows), "no_answer": ("127.0.0.1", "slip", waits),
+            "black_hole": ("192.0.2.1", "udp", closed), "unreachable": ("203.0.113.1", "udp", closed),
+            "no_way": ("203.0.113.1", "tcp", closed), "no_name": ("nobody.example", "udp", closed)}
     options = [f"target.default.port={closed}"]
-    for name, (host, protocol) in away.items():
+    for name, (host, protocol, port) in away.items():
         options += [f"target.{name}.host={host}", f"target.{name}.protocol={protocol}",
-                    f"target.{name}.port={closed}"]
+                    f"target.{name}.port={port}"]
     case.start(*options)
     began, spent = now(), cpu_s(case.program)
     time.sleep(4)
@@ -377,6 +391,10 @@ def nobody_there(case):
     receiver.bind(("127.0.0.1", closed))
     case.recovered = packet_after(receiver, moment, 10)
     case.check(case.recovered is not None, "one that comes gets its messages")
+    case.check(within(10, lambda: "does not answer" in case.program.log()), "silence is told",
+               case.program.log())
+    for each in kept:
+        each.close()
 
 
 def cpu_s(program):
