@@ -5,7 +5,7 @@
 
 #include <ja/core/json.h>
 
-enum { ERROR_BYTES = 4096 };
+enum { ERROR_BYTES = 8192 }; /* a path may be in it */
 
 static const char *code_of(unsigned status) {
     static const struct {

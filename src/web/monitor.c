@@ -230,9 +230,9 @@ void ja_monitor_woken(struct ja_api *api) {
 
 static struct ja_monitor *find_monitor(struct ja_api *api, const char *name) {
     const struct ja_bus_stream *own = ja_bus_find(api, name);
-    const struct ja_guest *guest = own ? NULL : ja_guest_find(api, name);
     if (own)
         return api->monitors[own->place];
+    const struct ja_guest *guest = ja_guest_find(api, name);
     return guest ? ja_stream_monitor(guest->analysis) : NULL;
 }
 

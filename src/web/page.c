@@ -68,7 +68,7 @@ static char *read_file(const char *path, size_t *size) {
 }
 
 void ja_page_answer(const char *root, struct ja_web_client *client, const char *path) {
-    char file[PATH_MAX], sentence[PATH_MAX + 64], text[PATH_MAX + 128], *bytes = NULL;
+    char file[PATH_MAX], sentence[PATH_MAX + 64], *bytes = NULL;
     size_t size = 0;
     if (!strcmp(path, "/"))
         path = "/index.html";
@@ -83,6 +83,5 @@ void ja_page_answer(const char *root, struct ja_web_client *client, const char *
     snprintf(sentence, sizeof sentence, "there is no %.100s%s%s", path,
              strcmp(path, "/index.html") ? "" : ": the page is not installed in ",
              strcmp(path, "/index.html") ? "" : root);
-    size = ja_error_write(404, sentence, text, sizeof text);
-    ja_web_answer(client, 404, "application/json", text, size);
+    ja_error_answer(client, 404, sentence);
 }
