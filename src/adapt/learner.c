@@ -172,9 +172,10 @@ static void lean(double *tempo, int from, int to, double evidence) {
 
 bool ja_learner_take(struct ja_learner *learner, struct ja_priors *priors) {
     const struct ja_model *model = &learner->model;
-    bool changed = learner->changed;
     double effect = learner->settings.enabled ? learner->settings.max_effect : 0;
     double most = most_evidence * effect;
+    if (!learner->changed)
+        return false;
     *priors = ja_neutral_priors;
     for (int i = 0; i < JA_PRIOR_TEMPI; i++) {
         lean(priors->tempo, i, i - JA_PRIOR_OCTAVE, most * doubt(model, i, JA_TEMPO_TOO_FAST));
@@ -186,7 +187,7 @@ bool ja_learner_take(struct ja_learner *learner, struct ja_priors *priors) {
         priors->energy[i] = exp(effect * model->energy[i] * 1e-3);
     priors->latency_s = effect * model->latency_us * 1e-6;
     learner->changed = false;
-    return changed;
+    return true;
 }
 
 /* --- Learning --- */

@@ -115,9 +115,8 @@ void ja_app_share_priors(struct ja_app *app) {
     uint64_t wait_us = app->learner.save_failed ? save_again_us : save_after_us;
     if (app->learner.unsaved && !app->save_timer)
         app->save_timer = ja_loop_at(app->loop, ja_clock_us() + wait_us, save_due, app);
-    if (!app->learner.changed)
+    if (!ja_learner_take(&app->learner, &priors))
         return;
-    ja_learner_take(&app->learner, &priors);
     for (size_t i = 0; i < app->stream_count; i++) {
         if (!ja_stream_set_priors(app->streams[i], &priors))
             app->learner.changed = true; /* with the next results, then */

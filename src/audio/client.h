@@ -65,7 +65,6 @@ struct ja_jack {
     enum ja_jack_state state;
     uint64_t seen_cycles, seen_count, seen_us, stalled_us;
     uint64_t midi_refused;
-    size_t midi_room;    /* in the queue, when it is empty */
     struct ja_grid grid; /* as last told to the transport */
 };
 

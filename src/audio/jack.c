@@ -97,8 +97,6 @@ enum ja_status ja_jack_start(struct ja_jack **jack, const struct ja_jack_setup *
     made->process.midi = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.heard = ja_ring_new(MIDI_MESSAGES * sizeof(struct ja_midi_message));
     made->process.grids = ja_ring_new(GRIDS * sizeof(struct ja_grid));
-    if (made->process.midi)
-        made->midi_room = ja_ring_write_space(made->process.midi);
 
     enum ja_status status = JA_OK;
     if (made->control_fd < 0 || made->status_fd < 0 || made->done_fd < 0)
@@ -126,7 +124,8 @@ static void wake_control(struct ja_jack *jack) {
 }
 
 static bool has_midi(const struct ja_jack *jack) {
-    return ja_ring_write_space(jack->process.midi) < jack->midi_room;
+    const struct ja_ring *midi = jack->process.midi;
+    return ja_ring_write_space(midi) < ja_ring_capacity(midi);
 }
 
 /* What was said last, such as stop, leaves with the next cycles, and is heard within one more. */

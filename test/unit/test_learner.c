@@ -52,7 +52,8 @@ static struct ja_learner opened(const char *profile, bool files) {
 
 static struct ja_priors priors_of(struct ja_learner *learner) {
     struct ja_priors priors;
-    ja_learner_take(learner, &priors);
+    learner->changed = true; /* tell them even if they are known */
+    assert_true(ja_learner_take(learner, &priors));
     return priors;
 }
 

@@ -96,7 +96,7 @@ void ja_learner_end_save(struct ja_learner *learner, const struct ja_profile *pr
 enum ja_status ja_learner_forget(const struct ja_learn_settings *settings, bool *was,
                                  struct ja_error *error);
 
-/* The priors, and true when they have changed since the last call. */
+/* The priors; false, and nothing written, when they have not changed since the last call. */
 bool ja_learner_take(struct ja_learner *learner, struct ja_priors *priors);
 
 /* An event was told on the stream of `ear`. */
