@@ -157,9 +157,10 @@ static void check_accepted(const struct ja_config *config) {
 
 static void check_refused(const struct ja_config *config, const struct ja_error *error) {
     const char *instance;
-    size_t at = 0;
+    size_t new = 0, gone = 0;
     require(error->text[0] != '\0');
-    require(!ja_config_change(fresh(), config, &at, &instance));
+    require(!ja_config_change(fresh(), config, &new, &instance));
+    require(!ja_config_change(config, fresh(), &gone, &instance));
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);

@@ -291,6 +291,7 @@ static void keeps_its_client_when_a_change_is_refused(void **state) {
     void *wrong = rig_settings(ja_mqtt_sink.module, (const char *const[]){"topic=#"}, 1);
     assert_int_not_equal(ja_sink_configure(sink, wrong, &error), JA_OK);
     free(wrong);
+    assert_int_equal(clients, 1);
     assert_false(last_client->left);
     last_client->connections = 1;
     ja_sink_second(sink);
